@@ -1,0 +1,12 @@
+export type { Codec } from './codec.ts';
+export { ValueError } from './codec.ts';
+export * from './compare-rule.ts';
+export type { Migration, MigrationDeclaration } from './migration.ts';
+export { defineMigration } from './migration.ts';
+export type { Pair, Text, TextRow } from './pair.ts';
+export { pair } from './pair.ts';
+export type { ReadMethod, Route, RouteDeclaration, WriteMethod } from './route.ts';
+export { read, write } from './route.ts';
+export type { ColumnMapping, RowsDeclaration, TableMapping, TableName } from './table.ts';
+export { rows } from './table.ts';
+export type { ColumnDescription, TableDescription } from './table-description.ts';

@@ -1,0 +1,39 @@
+import type { Route, RouteDeclaration } from './route.ts';
+import type { TableMapping } from './table.ts';
+
+/** The declaration of one migration: all that proxy, change data capture and workflow have to know about a capability. */
+export interface Migration {
+  /** The bounded context that moves: `catalog`. Part of the names of flags, metrics, slots and publications. */
+  readonly capability: string;
+  /** The upstream that takes it over, and the name of its database; by default the capability's own name. */
+  readonly service: string;
+  readonly routes: readonly Route[];
+  /** Tables whose rows the capability owns: they move both ways, whichever side is the owner. */
+  readonly tables: readonly TableMapping[];
+  /**
+   * Tables of the monolith that the service only reads (stock, review averages): they stay the monolith's for good, and
+   * are carried forward alone, before and after the cut-over.
+   */
+  readonly follows: readonly TableMapping[];
+}
+
+/** What {@link defineMigration} takes. */
+export interface MigrationDeclaration {
+  readonly capability: string;
+  readonly service?: string;
+  /** Route id -> {@link read} or {@link write}. */
+  readonly routes: Readonly<Record<string, RouteDeclaration>>;
+  readonly tables: readonly TableMapping[];
+  readonly follows?: readonly TableMapping[];
+}
+
+/** Declares a migration. @throws {MigrationError} with every fault of the declaration at once. */
+export function defineMigration(declaration: MigrationDeclaration): Migration {
+  return {
+    capability: declaration.capability,
+    service: declaration.service ?? declaration.capability,
+    routes: Object.entries(declaration.routes).map(([id, route]) => ({ id, ...route })),
+    tables: declaration.tables,
+    follows: declaration.follows ?? [],
+  };
+}

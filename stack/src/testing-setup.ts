@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { initCluster, serverCall, superuserUrl, untilAccepting } from './postgres.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The superuser's URL of the test run's PostgreSQL server, database `postgres`. */
+    postgresUrl: string;
+  }
+}
+
+/** Starts the one PostgreSQL server of a test run, and removes it afterwards. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'strangler-test-'));
+  const dataDir = join(folder, 'postgres');
+  await initCluster(dataDir, 'test');
+  const port = await freePort();
+  // What is lost in a power cut does not matter here; what is lost in a crash of a process is lost with or without.
+  const call = await serverCall(dataDir, port, { fsync: 'off', max_replication_slots: '100', max_wal_senders: '100' });
+  const server = spawn(call.command, call.args, { env: call.env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  server.stderr.on('data', (chunk: Buffer) => {
+    log = (log + chunk).slice(-4_000);
+  });
+  const ended = new Promise<void>((done) => server.on('exit', () => done()));
+  let gone = false;
+  void ended.then(() => {
+    gone = true;
+  });
+  await untilAccepting(superuserUrl(port, 'test'), () => (gone ? log : undefined));
+  project.provide('postgresUrl', superuserUrl(port, 'test'));
+  return async () => {
+    server.kill('SIGINT');
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+}
+
+/** A port of loopback that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as { port: number };
+  await new Promise((done) => server.close(done));
+  return port;
+}
