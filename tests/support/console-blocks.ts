@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+
+/** One command of a document and what it says that the command prints. */
+export interface DocumentedCommand {
+  /** Line number in the document. */
+  readonly line: number;
+  readonly command: string;
+  /** Expected lines; `…` inside a line stands for any text, a line of `…` alone for any lines. */
+  readonly output: readonly string[];
+}
+
+/** The commands of all ` ```console ` blocks of a Markdown document, in order. A command goes on after a trailing `\`. */
+export async function documentedCommands(path: string): Promise<DocumentedCommand[]> {
+  const commands: { line: number; command: string; output: string[] }[] = [];
+  let inside = false;
+  let unfinished = false;
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  for (const [index, line] of lines.entries()) {
+    const current = commands.at(-1);
+    if (line.startsWith('```')) {
+      if (inside && current?.output.at(-1) === '') current.output.pop();
+      inside = line === '```console';
+    } else if (inside && unfinished && current) {
+      current.command += `\n${line}`;
+    } else if (inside && line.startsWith('$ ')) {
+      commands.push({ line: index + 1, command: line.slice(2), output: [] });
+    } else if (inside && current) {
+      current.output.push(line);
+    }
+    unfinished = inside && line.endsWith('\\');
+  }
+  return commands;
+}
+
+/** What a shell printed, standard output and standard error as a terminal would interleave them. */
+export async function runInShell(command: string, cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const shell = spawn('bash', ['-c', command], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let printed = '';
+  for (const stream of [shell.stdout, shell.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      printed += chunk;
+    });
+  }
+  await new Promise((done, fail) => shell.on('close', done).on('error', fail));
+  return printed;
+}
+
+/** Whether what was printed is what the document says. White space at the end of a line or of the whole does not count. */
+export function matchesOutput(expected: readonly string[], printed: string): boolean {
+  const lines = expected.join('\n').trimEnd().split('\n');
+  const pattern = lines.map((line) =>
+    line.trim() === '…' ? '(?:.*\\n)*?' : `${line.trimEnd().split('…').map(escapeRegExp).join('.*')}[ \\t]*\\n`,
+  );
+  return new RegExp(`^${pattern.join('')}\\n*$`).test(`${printed.trimEnd()}\n`);
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
