@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
 
+export { startUnleash, type TestUnleash } from './start-unleash.ts';
 export { freePort } from './testing-setup.ts';
 
 /** A database of one test file. */
