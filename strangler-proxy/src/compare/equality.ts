@@ -1,0 +1,194 @@
+import { canonicalNumber, isInteger, isWithin, sameValue } from './exact-number.ts';
+import { type ExactNumber, isArray, isNumber, isObject, type Json, type JsonObject } from './json-value.ts';
+import { below, type RuleNode } from './rules.ts';
+
+/** Whether two values are equal without any rule. The order of an object's members says nothing (RFC 8259 section 4). */
+export function identical(control: Json, candidate: Json): boolean {
+  if (control === candidate) {
+    return true;
+  }
+  if (typeof control !== 'object' || typeof candidate !== 'object' || control === null || candidate === null) {
+    return isNumber(control) && isNumber(candidate) && sameNumber(control, candidate);
+  }
+  if (isArray(control)) {
+    return (
+      isArray(candidate) &&
+      control.length === candidate.length &&
+      control.every((item, index) => identical(item, candidate[index]!))
+    );
+  }
+  if (control.kind === 'number') {
+    return isNumber(candidate) && sameNumber(control, candidate);
+  }
+  if (!isObject(candidate) || control.keys.length !== candidate.keys.length) {
+    return false;
+  }
+  if (control.keys.every((key, index) => key === candidate.keys[index])) {
+    return control.values.every((value, index) => identical(value, candidate.values[index]!));
+  }
+  return pairMembers(control, candidate).every(
+    (pair) => pair.control !== undefined && pair.candidate !== undefined && identical(pair.control, pair.candidate),
+  );
+}
+
+/** Equal in value and written as the same kind of number: 19.90 and 19.9 are, 1 and 1.0 are not. */
+function sameNumber(control: number | ExactNumber, candidate: number | ExactNumber): boolean {
+  return isInteger(control) === isInteger(candidate) && sameValue(control, candidate);
+}
+
+/** Members of two objects under one name; a name that occurs n times is paired in the order of its occurrence. */
+export interface MemberPair {
+  readonly key: string;
+  readonly control?: Json;
+  readonly candidate?: Json;
+}
+
+/** The members of both objects: the control's in their order, then what only the candidate has. */
+export function pairMembers(control: JsonObject, candidate: JsonObject): readonly MemberPair[] {
+  const places = new Map<string, number[]>();
+  candidate.keys.forEach((key, index) => {
+    const known = places.get(key);
+    if (known === undefined) {
+      places.set(key, [index]);
+    } else {
+      known.push(index);
+    }
+  });
+  const pairs: MemberPair[] = control.keys.map((key, index) => {
+    const place = places.get(key)?.shift();
+    const value = control.values[index]!;
+    return place === undefined ? { key, control: value } : { key, control: value, candidate: candidate.values[place]! };
+  });
+  for (const [key, left] of places) {
+    for (const place of left) {
+      pairs.push({ key, candidate: candidate.values[place]! });
+    }
+  }
+  return pairs;
+}
+
+/** Whether two values are equal under the rules of their place. */
+export function equalUnder(control: Json, candidate: Json, rules: RuleNode | undefined): boolean {
+  if (rules === undefined) {
+    return identical(control, candidate);
+  }
+  if (rules.ignore !== undefined) {
+    return true;
+  }
+  if (isNumber(control) && isNumber(candidate)) {
+    return rules.tolerance === undefined
+      ? sameNumber(control, candidate)
+      : isWithin(control, candidate, rules.tolerance);
+  }
+  if (isArray(control) && isArray(candidate)) {
+    if (control.length !== candidate.length) {
+      return false;
+    }
+    if (rules.unordered !== undefined) {
+      const { pairs } = pairUnordered(control, candidate, rules);
+      return (
+        pairs.length === control.length &&
+        pairs.every(([left, right]) => equalUnder(control[left]!, candidate[right]!, below(rules, left)))
+      );
+    }
+    return control.every((item, index) => equalUnder(item, candidate[index]!, below(rules, index)));
+  }
+  if (control !== null && candidate !== null && isObject(control) && isObject(candidate)) {
+    return pairMembers(control, candidate).every(({ key, control: left, candidate: right }) => {
+      const rule = below(rules, key);
+      return rule?.ignore !== undefined || (left !== undefined && right !== undefined && equalUnder(left, right, rule));
+    });
+  }
+  return identical(control, candidate);
+}
+
+/** Items that look alike through a tolerance, of which a partner is sought: the search must not become quadratic. */
+const bucketSearchMax = 100;
+
+/** How the items of two arrays belong together, by index; what found no partner is left over. */
+export interface ItemPairs {
+  readonly pairs: readonly (readonly [control: number, candidate: number])[];
+  readonly missing: readonly number[];
+  readonly extra: readonly number[];
+}
+
+/**
+ * Pairs the items of an array that is a set: by the member that the rule names, else by equality under the rules of
+ * the items. What equality leaves over on both sides is paired in its order, so that one changed field of one item is
+ * told as that field, and not as one item gone and another come.
+ *
+ * Items that are equal only within a tolerance are paired greedily, first come first served; where that is too simple,
+ * the rule should name a member.
+ */
+export function pairUnordered(control: readonly Json[], candidate: readonly Json[], rules: RuleNode): ItemPairs {
+  const by = rules.unordered?.by;
+  const keyOf = (item: Json, index: number) =>
+    by === undefined ? canonical(item, below(rules, index)) : canonical(memberOf(item, by) ?? null, undefined);
+  const waiting = new Map<string, number[]>();
+  candidate.forEach((item, index) => {
+    const key = keyOf(item, index);
+    const bucket = waiting.get(key);
+    if (bucket === undefined) {
+      waiting.set(key, [index]);
+    } else {
+      bucket.push(index);
+    }
+  });
+  const pairs: [number, number][] = [];
+  const missing: number[] = [];
+  control.forEach((item, index) => {
+    const bucket = waiting.get(keyOf(item, index)) ?? [];
+    const place =
+      by === undefined
+        ? bucket
+            .slice(0, bucketSearchMax)
+            .findIndex((other) => equalUnder(item, candidate[other]!, below(rules, index)))
+        : bucket.length > 0
+          ? 0
+          : -1;
+    const [partner] = bucket.splice(place, place < 0 ? 0 : 1);
+    if (partner === undefined) {
+      missing.push(index);
+    } else {
+      pairs.push([index, partner]);
+    }
+  });
+  const extra = [...waiting.values()].flat().sort((left, right) => left - right);
+  if (by === undefined) {
+    while (missing.length > 0 && extra.length > 0) {
+      pairs.push([missing.shift()!, extra.shift()!]);
+    }
+  }
+  return { pairs: pairs.sort(([left], [right]) => left - right), missing, extra };
+}
+
+function memberOf(item: Json, name: string): Json | undefined {
+  if (item === null || !isObject(item)) {
+    return undefined;
+  }
+  const index = item.keys.indexOf(name);
+  return index < 0 ? undefined : item.values[index];
+}
+
+/** One text for all values that are equal under the rules (with a tolerance: for all that may be). */
+export function canonical(value: Json, rules: RuleNode | undefined): string {
+  if (rules?.ignore !== undefined) {
+    return '_';
+  }
+  if (isNumber(value)) {
+    return rules?.tolerance === undefined ? `${isInteger(value) ? 'i' : 'd'}${canonicalNumber(value)}` : '~';
+  }
+  if (value === null || typeof value !== 'object') {
+    return JSON.stringify(value);
+  }
+  if (isArray(value)) {
+    const items = value.map((item, index) => canonical(item, below(rules, index)));
+    return `[${(rules?.unordered === undefined ? items : items.sort()).join()}]`;
+  }
+  const { keys, values } = value as JsonObject;
+  const members = keys
+    .map((key, index) => ({ key, rule: below(rules, key), value: values[index]! }))
+    .filter(({ rule }) => rule?.ignore === undefined)
+    .map(({ key, rule, value: member }) => `${JSON.stringify(key)}:${canonical(member, rule)}`);
+  return `{${members.sort().join()}}`;
+}

@@ -1,0 +1,185 @@
+import { canonical, equalUnder, identical, pairMembers, pairUnordered } from './equality.ts';
+import { isWithin, sameValue } from './exact-number.ts';
+import { isArray, isNumber, isObject, type Json, type JsonObject, typeName } from './json-value.ts';
+import { type Recorder, recordJson } from './recorder.ts';
+import { below, type RuleNode } from './rules.ts';
+
+type Path = (string | number)[];
+
+/** Records every place in which two JSON values differ: those that count, and those that a rule excuses. */
+export function findJsonDifferences(
+  control: Json,
+  candidate: Json,
+  rules: RuleNode | undefined,
+  recorder: Recorder,
+): void {
+  compareValues(control, candidate, rules, [], recorder);
+}
+
+function compareValues(control: Json, candidate: Json, rules: RuleNode | undefined, path: Path, to: Recorder): void {
+  if (identical(control, candidate)) {
+    return;
+  }
+  if (rules?.ignore !== undefined) {
+    recordJson(to, path, kindOf(control, candidate), { control, candidate }, rules.ignore);
+  } else if (isArray(control) && isArray(candidate)) {
+    if (rules?.unordered === undefined) {
+      compareArrays(control, candidate, rules, path, to);
+    } else {
+      compareSets(control, candidate, rules, path, to);
+    }
+  } else if (control !== null && candidate !== null && isObject(control) && isObject(candidate)) {
+    compareObjects(control, candidate, rules, path, to);
+  } else if (
+    rules?.tolerance === undefined ||
+    !isNumber(control) ||
+    !isNumber(candidate) ||
+    !isWithin(control, candidate, rules.tolerance)
+  ) {
+    recordJson(to, path, kindOf(control, candidate), { control, candidate });
+  }
+}
+
+function kindOf(control: Json, candidate: Json): 'type' | 'value' {
+  if (isNumber(control) && isNumber(candidate)) {
+    // The same value as an integer here and as a decimal there: 1 and 1.0, 100 and 1e2.
+    return sameValue(control, candidate) ? 'type' : 'value';
+  }
+  return typeName(control) === typeName(candidate) ? 'value' : 'type';
+}
+
+function compareObjects(
+  control: JsonObject,
+  candidate: JsonObject,
+  rules: RuleNode | undefined,
+  path: Path,
+  to: Recorder,
+): void {
+  for (const { key, control: left, candidate: right } of pairMembers(control, candidate)) {
+    const rule = below(rules, key);
+    path.push(key);
+    if (left !== undefined && right !== undefined) {
+      compareValues(left, right, rule, path, to);
+    } else if (left !== undefined) {
+      recordJson(to, path, 'missing', { control: left }, rule?.ignore);
+    } else if (right !== undefined) {
+      recordJson(to, path, 'extra', { candidate: right }, rule?.ignore);
+    }
+    path.pop();
+  }
+}
+
+function compareArrays(
+  control: readonly Json[],
+  candidate: readonly Json[],
+  rules: RuleNode | undefined,
+  path: Path,
+  to: Recorder,
+): void {
+  if (control.length === candidate.length && isReordered(control, candidate, rules)) {
+    recordJson(to, path, 'order', { control, candidate });
+    return;
+  }
+  const shorter = Math.min(control.length, candidate.length);
+  let head = shorter;
+  let tail = 0;
+  if (control.length !== candidate.length) {
+    recordLength(control, candidate, rules, path, to);
+    // What is equal at both ends belongs together: an item that is gone from the middle shifts the rest.
+    head = 0;
+    while (head < shorter && equalUnder(control[head]!, candidate[head]!, below(rules, head))) {
+      head++;
+    }
+    while (tail < shorter - head) {
+      const place = control.length - 1 - tail;
+      if (!equalUnder(control[place]!, candidate[candidate.length - 1 - tail]!, below(rules, place))) {
+        break;
+      }
+      tail++;
+    }
+  }
+  const compareItem = (left: number, right: number) => {
+    path.push(left);
+    compareValues(control[left]!, candidate[right]!, below(rules, left), path, to);
+    path.pop();
+  };
+  for (let index = 0; index < shorter - tail; index++) {
+    compareItem(index, index);
+  }
+  recordUnpaired(control, range(shorter - tail, control.length - tail), 'missing', rules, path, to);
+  recordUnpaired(candidate, range(shorter - tail, candidate.length - tail), 'extra', rules, path, to);
+  for (let back = tail; back > 0; back--) {
+    compareItem(control.length - back, candidate.length - back);
+  }
+}
+
+function range(start: number, end: number): readonly number[] {
+  return Array.from({ length: Math.max(0, end - start) }, (_, index) => start + index);
+}
+
+function isReordered(control: readonly Json[], candidate: readonly Json[], rules: RuleNode | undefined): boolean {
+  const differing = range(0, control.length).filter(
+    (index) => !equalUnder(control[index]!, candidate[index]!, below(rules, index)),
+  );
+  if (differing.length < 2) {
+    return false;
+  }
+  const texts = (items: readonly Json[]) => differing.map((index) => canonical(items[index]!, below(rules, index)));
+  const left = texts(control).sort();
+  const right = texts(candidate).sort();
+  return left.every((text, index) => text === right[index]);
+}
+
+function compareSets(
+  control: readonly Json[],
+  candidate: readonly Json[],
+  rules: RuleNode,
+  path: Path,
+  to: Recorder,
+): void {
+  const { pairs, missing, extra } = pairUnordered(control, candidate, rules);
+  if (control.length !== candidate.length) {
+    recordLength(control, candidate, rules, path, to);
+  }
+  for (const [left, right] of pairs) {
+    path.push(left);
+    compareValues(control[left]!, candidate[right]!, below(rules, left), path, to);
+    path.pop();
+  }
+  recordUnpaired(control, missing, 'missing', rules, path, to);
+  recordUnpaired(candidate, extra, 'extra', rules, path, to);
+}
+
+function recordLength(
+  control: readonly Json[],
+  candidate: readonly Json[],
+  rules: RuleNode | undefined,
+  path: Path,
+  to: Recorder,
+): void {
+  // Where every item may be missing or extra, the number of them may differ as well.
+  const lengths = { control: control.length, candidate: candidate.length };
+  recordJson(to, path, 'length', lengths, rules?.any?.ignore);
+}
+
+function recordUnpaired(
+  items: readonly Json[],
+  places: readonly number[],
+  kind: 'missing' | 'extra',
+  rules: RuleNode | undefined,
+  path: Path,
+  to: Recorder,
+): void {
+  for (const place of places) {
+    const item = items[place]!;
+    path.push(place);
+    recordJson(
+      to,
+      path,
+      kind,
+      kind === 'missing' ? { control: item } : { candidate: item },
+      below(rules, place)?.ignore,
+    );
+    path.pop();
+  }
+}
