@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-
-import { chown, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -30,21 +29,24 @@ const BASE_SETTINGS = {
 /**
  * Creates a PostgreSQL cluster in `dataDir` unless there is one.
  *
- * @throws Error with initdb's own words when it fails; a half-made directory is removed.
+ * @throws Error with initdb's own words when it fails; nothing half-made is left.
  */
 export async function initCluster(dataDir: string, password: string): Promise<void> {
   if (await exists(join(dataDir, 'PG_VERSION'))) return;
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  // Made beside its place and then renamed: a cluster is there whole or not at all, whatever kills this process.
+  const making = `${dataDir}.initialising`;
+  await rm(making, { recursive: true, force: true });
+  await mkdir(making, { recursive: true, mode: 0o700 });
   const account = unprivilegedAccount();
   const passwordFile = join(tmpdir(), `strangler-initdb-${process.pid}-${Date.now()}`);
   await writeFile(passwordFile, password, { mode: 0o600 });
   try {
     if (account) {
-      await chown(dataDir, account.uid, account.gid);
+      await chown(making, account.uid, account.gid);
       await chown(passwordFile, account.uid, account.gid);
     }
     const call = asUnprivileged(await binary('initdb'), [
-      `--pgdata=${dataDir}`,
+      `--pgdata=${making}`,
       `--username=${SUPERUSER}`,
       `--pwfile=${passwordFile}`,
       '--auth=scram-sha-256',
@@ -56,8 +58,9 @@ export async function initCluster(dataDir: string, password: string): Promise<vo
       '--no-instructions',
     ]);
     await run(call);
+    await rename(making, dataDir);
   } catch (error) {
-    await rm(dataDir, { recursive: true, force: true });
+    await rm(making, { recursive: true, force: true });
     throw error;
   } finally {
     await rm(passwordFile, { force: true });
