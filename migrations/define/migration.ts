@@ -1,4 +1,4 @@
-import type { Route, RouteDeclaration } from './route.ts';
+import type { Route } from './route.ts';
 import type { TableMapping } from './table.ts';
 
 /** The declaration of one migration: all that proxy, change data capture and workflow have to know about a capability. */
@@ -15,25 +15,4 @@ export interface Migration {
    * are carried forward alone, before and after the cut-over.
    */
   readonly follows: readonly TableMapping[];
-}
-
-/** What {@link defineMigration} takes. */
-export interface MigrationDeclaration {
-  readonly capability: string;
-  readonly service?: string;
-  /** Route id -> {@link read} or {@link write}. */
-  readonly routes: Readonly<Record<string, RouteDeclaration>>;
-  readonly tables: readonly TableMapping[];
-  readonly follows?: readonly TableMapping[];
-}
-
-/** Declares a migration. @throws {MigrationError} with every fault of the declaration at once. */
-export function defineMigration(declaration: MigrationDeclaration): Migration {
-  return {
-    capability: declaration.capability,
-    service: declaration.service ?? declaration.capability,
-    routes: Object.entries(declaration.routes).map(([id, route]) => ({ id, ...route })),
-    tables: declaration.tables,
-    follows: declaration.follows ?? [],
-  };
 }
