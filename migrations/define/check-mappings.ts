@@ -1,5 +1,5 @@
+import type { Migration } from './declaration.ts';
 import type { Fault } from './fault.ts';
-import type { Migration } from './migration.ts';
 import type { TableMapping, TableName } from './table.ts';
 
 /** One mapping of a declaration with its place in it. */

@@ -1,7 +1,7 @@
 import { checkMappings } from './check-mappings.ts';
 import { checkRoutes } from './check-routes.ts';
+import type { Migration } from './declaration.ts';
 import type { Fault } from './fault.ts';
-import type { Migration } from './migration.ts';
 
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 /** Names become parts of longer ones; PostgreSQL cuts those (slots, publications) at 63 bytes. */

@@ -1,7 +1,7 @@
 import { placedMappings, shown } from './check-mappings.ts';
 import { routeShape } from './check-routes.ts';
+import type { Migration } from './declaration.ts';
 import type { Fault } from './fault.ts';
-import type { Migration } from './migration.ts';
 
 /** What is wrong between declarations of which each is right by itself: they claim the same name, requests or rows. */
 export function checkMigrations(migrations: readonly Migration[]): Fault[] {

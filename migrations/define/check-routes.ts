@@ -1,6 +1,6 @@
 import { checkCompareRules } from './check-compare-rules.ts';
+import type { Migration } from './declaration.ts';
 import type { Fault } from './fault.ts';
-import type { Migration } from './migration.ts';
 import type { Route } from './route.ts';
 
 const READ_METHODS: readonly string[] = ['GET', 'HEAD'];

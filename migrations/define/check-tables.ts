@@ -1,7 +1,7 @@
 import { type PlacedMapping, placedMappings, shown } from './check-mappings.ts';
 import type { Codec } from './codec.ts';
+import type { Migration } from './declaration.ts';
 import type { Fault } from './fault.ts';
-import type { Migration } from './migration.ts';
 import type { TableMapping } from './table.ts';
 import type { ColumnDescription, TableDescription } from './table-description.ts';
 

@@ -1,4 +1,4 @@
-import type { Migration } from './migration.ts';
+import type { Migration } from './declaration.ts';
 import type { Route } from './route.ts';
 
 type Named = Pick<Migration, 'capability'>;

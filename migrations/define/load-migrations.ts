@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { checkMigration } from './check-migration.ts';
 import { checkMigrations } from './check-migrations.ts';
+import type { Migration } from './declaration.ts';
 import { type Fault, MigrationError } from './fault.ts';
-import type { Migration } from './migration.ts';
 
 const FILE = /^migration\.[tj]s$/;
 

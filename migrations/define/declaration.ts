@@ -1,4 +1,4 @@
-import type { Route } from './route.ts';
+import type { Route, RouteDeclaration } from './route.ts';
 import type { TableMapping } from './table.ts';
 
 /** The declaration of one migration: all that proxy, change data capture and workflow have to know about a capability. */
@@ -15,4 +15,18 @@ export interface Migration {
    * are carried forward alone, before and after the cut-over.
    */
   readonly follows: readonly TableMapping[];
+}
+
+/** What `defineMigration` takes. */
+export interface MigrationDeclaration {
+  /** See {@link Migration.capability}. */
+  readonly capability: string;
+  /** See {@link Migration.service}. */
+  readonly service?: string;
+  /** Route id -> `read(...)` or `write(...)`. */
+  readonly routes: Readonly<Record<string, RouteDeclaration>>;
+  /** See {@link Migration.tables}. */
+  readonly tables: readonly TableMapping[];
+  /** See {@link Migration.follows}. */
+  readonly follows?: readonly TableMapping[];
 }
