@@ -1,0 +1,127 @@
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
+import { type Answer, send } from './answer.ts';
+import { IDENTITY_HEADER, type Identity, type VerifyIdentity } from './identity.ts';
+import type { ApiDocument, ApiOperation } from './openapi.ts';
+import { Problem } from './problem.ts';
+
+/** A request that has passed the document: what an operation works on. */
+export interface OperationRequest {
+  /** Path parameters, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Query parameters, decoded; of a repeated one the last. */
+  readonly query: Readonly<Record<string, string>>;
+  /** The body, valid by the document; undefined for an operation without one. */
+  readonly body: unknown;
+  /** Who asks; always known where the document's `security` asks for a role. */
+  readonly identity: Identity | undefined;
+}
+
+/** What a service does for one operation of its document. */
+export type Operation = (request: OperationRequest) => Promise<Answer>;
+
+const BODY_BYTES_MAX = 102_400;
+
+/**
+ * Mounts the operations of a document, each as the line: read the body, identify, validate, operate, answer.
+ *
+ * @throws {Error} unless document and operations name the same ids.
+ */
+export function mountOperations(
+  app: Express,
+  document: ApiDocument,
+  operations: Readonly<Record<string, Operation>>,
+  verify: VerifyIdentity,
+): void {
+  const documented = document.operations.map((operation) => operation.id);
+  const faults = [
+    ...documented.filter((id) => !Object.hasOwn(operations, id)).map((id) => `no code for operation "${id}"`),
+    ...Object.keys(operations)
+      .filter((id) => !documented.includes(id))
+      .map((id) => `operation "${id}" is not in the OpenAPI document`),
+  ];
+  if (faults.length > 0) throw new Error(`Code and OpenAPI document differ: ${faults.join('; ')}`);
+
+  for (const operation of document.operations) {
+    const operate = operations[operation.id] as Operation;
+    const line = [named(operation), ...(operation.body ? [readBody] : []), answerWith(operation, operate, verify)];
+    app[operation.method](expressPath(operation.path), ...line);
+  }
+  for (const path of new Set(document.operations.map((operation) => operation.path))) {
+    app.all(expressPath(path), refuseMethod(document.operations.filter((operation) => operation.path === path)));
+  }
+}
+
+/** `/api/products/{id}` to Express's `/api/products/:id`. */
+function expressPath(template: string): string {
+  return template.replaceAll(/\{(\w+)\}/g, ':$1');
+}
+
+function named(operation: ApiOperation): RequestHandler {
+  return (_request, response, next) => {
+    response.locals.route = operation.path;
+    next();
+  };
+}
+
+const readBody = express.json({ limit: BODY_BYTES_MAX, strict: false });
+
+function answerWith(operation: ApiOperation, operate: Operation, verify: VerifyIdentity): RequestHandler {
+  return async (request, response) => {
+    const identity = operation.role === undefined ? undefined : await identify(request, operation.role, verify);
+    validateBody(request, operation);
+    const params = request.params as Record<string, string>;
+    send(response, await operate({ params, query: lastOfEach(request), body: request.body, identity }));
+  };
+}
+
+async function identify(request: Request, role: string, verify: VerifyIdentity): Promise<Identity> {
+  const identity = await verify(request.get(IDENTITY_HEADER));
+  if (!identity) throw new Problem('unauthenticated');
+  if (identity.role !== role) throw new Problem('forbidden');
+  return identity;
+}
+
+function validateBody(request: Request, operation: ApiOperation): void {
+  if (!operation.body) return;
+  if (request.body === undefined) {
+    const isEmpty = request.get('transfer-encoding') === undefined && Number(request.get('content-length') ?? 0) === 0;
+    throw new Problem(isEmpty ? 'malformed-json' : 'unsupported-media-type');
+  }
+  const fields = operation.body(request.body);
+  if (fields) throw new Problem('invalid-body', { fields });
+}
+
+function lastOfEach(request: Request): Record<string, string> {
+  const entries = Object.entries(request.query as Record<string, string | string[]>);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, Array.isArray(value) ? (value.at(-1) ?? '') : value]),
+  );
+}
+
+function refuseMethod(operations: readonly ApiOperation[]): RequestHandler {
+  const known = operations.map((operation) => operation.method.toUpperCase());
+  const allow = [...new Set(known.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))].join(', ');
+  return (_request, response: Response) => {
+    response.set('allow', allow);
+    throw new Problem('method-not-allowed');
+  };
+}
+
+/** What Express and its body parser throw, as a {@link Problem}; undefined for what is none of theirs. */
+export function problemOfExpress(error: Parameters<ErrorRequestHandler>[0]): Problem | undefined {
+  const { type, status } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
+  if (type === 'entity.parse.failed') return new Problem('malformed-json', { cause: error });
+  if (type === 'entity.too.large') return new Problem('body-too-large', { cause: error });
+  if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
+    return new Problem('unsupported-media-type', { cause: error });
+  }
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return new Problem('malformed-request', { cause: error });
+  return undefined;
+}
