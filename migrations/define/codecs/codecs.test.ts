@@ -167,14 +167,8 @@ describe('every value goes there and back unchanged, and in SQL as in JavaScript
   });
 
   test('utc', async () => {
-    const without = fc.oneof(
-      moments.map(({ date, era }) => date + era),
-      infinities,
-    );
-    const within = fc.oneof(
-      moments.map(({ date, era }) => `${date}+00${era}`),
-      infinities,
-    );
+    const without = fc.oneof(moments(''), infinities);
+    const within = fc.oneof(moments('+00'), infinities);
     await holds(utc('a'), ['timestamp', 'timestamptz'], without, within);
     await holds(utc('a'), ['timestamp(3)', 'timestamptz(3)'], without, within);
   });
