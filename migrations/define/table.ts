@@ -72,7 +72,7 @@ export function rows<Key extends Codecs, Columns extends Codecs, const Pairs ext
   declaration: RowsDeclaration<Key, Columns, Pairs>,
 ): TableMapping<
   SourceOf<Key> | SourceOf<Columns> | PairSource<Pairs[number]>,
-  Names<Key> | Names<Columns> | PairTarget<Pairs>
+  Names<Key> | Names<Columns> | PairTarget<Pairs[number]>
 > {
   return {
     source: tableName(declaration.source),
