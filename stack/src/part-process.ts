@@ -15,7 +15,7 @@ export interface PartProcess {
   readonly signal: (signal: NodeJS.Signals) => void;
 }
 
-const LAST_LINES_MAX = 12;
+const LAST_LINES_MAX = 20;
 const LINE_LENGTH_MAX = 4_096;
 const LAST_WORDS_MS = 500;
 

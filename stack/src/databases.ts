@@ -1,0 +1,92 @@
+import pg from 'pg';
+
+/** A role that logs in, and nothing more unless `replication` says so. */
+export interface Role {
+  readonly name: string;
+  readonly password: string;
+  readonly replication?: boolean;
+}
+
+/** A database that belongs to one role; others get what `grants` says. */
+export interface DatabaseDescription {
+  readonly name: string;
+  readonly owner: string;
+  /** Statements that run in this database, as the superuser; each has to bear being repeated. */
+  readonly grants?: readonly string[];
+}
+
+/** Creates the roles and databases that are not there, and sets passwords and grants as described. Repeatable. */
+export async function prepareDatabases(
+  url: (database: string) => string,
+  roles: readonly Role[],
+  databases: readonly DatabaseDescription[],
+): Promise<void> {
+  await withClient(url('postgres'), async (client) => {
+    for (const role of roles) await prepareRole(client, role);
+    const { rows } = await client.query<{ datname: string }>('SELECT datname FROM pg_database');
+    const present = new Set(rows.map(({ datname }) => datname));
+    for (const { name, owner } of databases) {
+      const quoted = pg.escapeIdentifier(name);
+      if (!present.has(name)) {
+        await client.query(`CREATE DATABASE ${quoted} OWNER ${pg.escapeIdentifier(owner)} STRATEGY file_copy`);
+      }
+      // PostgreSQL lets every role connect to every database unless told otherwise.
+      await client.query(`REVOKE ALL ON DATABASE ${quoted} FROM PUBLIC`);
+    }
+  });
+  for (const { name, grants = [] } of databases) {
+    if (grants.length === 0) continue;
+    await withClient(url(name), async (client) => {
+      for (const statement of grants) await client.query(statement);
+    });
+  }
+}
+
+async function prepareRole(client: pg.Client, { name, password, replication }: Role): Promise<void> {
+  const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [name]);
+  const verb = rowCount === 0 ? 'CREATE' : 'ALTER';
+  const may = replication ? 'REPLICATION' : 'NOREPLICATION';
+  await client.query(
+    `${verb} ROLE ${pg.escapeIdentifier(name)} LOGIN NOSUPERUSER ${may} PASSWORD ${pg.escapeLiteral(password)}`,
+  );
+}
+
+async function withClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** What change data capture needs where it reads: the tables, and to publish them, which is their owner's right. */
+export function captureGrants(database: string, owner: string, role: string): string[] {
+  return [`GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database)} TO ${role}`, `GRANT ${owner} TO ${role}`];
+}
+
+/**
+ * What change data capture needs where it writes: the tables and a schema of its own, to mark what it writes with a
+ * replication origin (PostgreSQL 18, 9.28.6), and to keep the application's triggers from answering it.
+ */
+export function applyGrants(database: string, owner: string, role: string): string[] {
+  const originFunctions = [
+    'pg_replication_origin_create(text)',
+    'pg_replication_origin_drop(text)',
+    'pg_replication_origin_oid(text)',
+    'pg_replication_origin_session_setup(text)',
+    'pg_replication_origin_session_reset()',
+    'pg_replication_origin_session_is_setup()',
+    'pg_replication_origin_session_progress(boolean)',
+    'pg_replication_origin_xact_setup(pg_lsn, timestamptz)',
+    'pg_replication_origin_xact_reset()',
+    'pg_replication_origin_progress(text, boolean)',
+  ];
+  return [
+    `GRANT CONNECT, CREATE ON DATABASE ${pg.escapeIdentifier(database)} TO ${role}`,
+    `GRANT ${owner} TO ${role}`,
+    `GRANT SET ON PARAMETER session_replication_role TO ${role}`,
+    ...originFunctions.map((name) => `GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${role}`),
+  ];
+}

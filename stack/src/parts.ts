@@ -1,0 +1,245 @@
+import { join } from 'node:path';
+import type { Credentials } from './credentials.ts';
+import { applyGrants, captureGrants, prepareDatabases } from './databases.ts';
+import type { Part, Service, Task } from './part.ts';
+import type { Ports } from './ports.ts';
+import { initCluster, type ProgramCall, serverCall, superuserUrl, untilAccepting } from './postgres.ts';
+import { answersOk } from './ready.ts';
+import { ROOT, type StateFolder } from './state-folder.ts';
+
+/** What the parts of one system are made from. */
+export interface Plan {
+  readonly folder: StateFolder;
+  readonly ports: Ports;
+  readonly credentials: Credentials;
+}
+
+/** Where the parts find each other. Nothing in it is secret. */
+export function addresses({ ports }: Plan) {
+  const at = (port: number) => `http://127.0.0.1:${port}`;
+  return {
+    shop: at(ports.shop),
+    monolith: at(ports.monolith),
+    flags: at(ports.flags),
+    catalog: at(ports.catalog),
+    proxyAdmin: at(ports.proxyAdmin),
+    cdc: at(ports.cdc),
+  };
+}
+
+/** The databases, as each is reached by a role. */
+export function databaseUrls({ ports, credentials }: Plan) {
+  const { databaseRoles } = credentials;
+  const at = (port: number, role: keyof typeof databaseRoles, database: string) =>
+    `postgres://${role}:${databaseRoles[role]}@127.0.0.1:${port}/${database}`;
+  return {
+    monolith: at(ports.postgresMonolith, 'monolith', 'monolith'),
+    monolithForCdc: at(ports.postgresMonolith, 'cdc', 'monolith'),
+    catalog: at(ports.postgresServices, 'catalog', 'catalog'),
+    catalogForCdc: at(ports.postgresServices, 'cdc', 'catalog'),
+    unleash: at(ports.postgresServices, 'unleash', 'unleash'),
+  };
+}
+
+/** The folder of the migrations' declarations. */
+export const MIGRATIONS = join(ROOT, 'migrations');
+
+/** Everything that runs, in the order in which a person would tell it. */
+export function describeParts(plan: Plan): Part[] {
+  const { folder, ports, credentials } = plan;
+  const { databaseRoles, unleash } = credentials;
+  const url = addresses(plan);
+  const database = databaseUrls(plan);
+  const flagClient = { UNLEASH_URL: `${url.flags}/api`, UNLEASH_TOKEN: unleash.clientToken };
+
+  return [
+    postgres(plan, {
+      name: 'postgres-monolith',
+      about: "the monolith's PostgreSQL",
+      port: ports.postgresMonolith,
+      dataDir: folder.postgresMonolith,
+      settle: (superuser) =>
+        prepareDatabases(
+          superuser,
+          [
+            { name: 'monolith', password: databaseRoles.monolith },
+            { name: 'cdc', password: databaseRoles.cdc, replication: true },
+          ],
+          [{ name: 'monolith', owner: 'monolith', grants: captureGrants('monolith', 'monolith', 'cdc') }],
+        ),
+    }),
+    postgres(plan, {
+      name: 'postgres-services',
+      about: "the services' PostgreSQL",
+      port: ports.postgresServices,
+      dataDir: folder.postgresServices,
+      settle: (superuser) =>
+        prepareDatabases(
+          superuser,
+          [
+            { name: 'catalog', password: databaseRoles.catalog },
+            { name: 'unleash', password: databaseRoles.unleash },
+            { name: 'cdc', password: databaseRoles.cdc },
+          ],
+          [
+            { name: 'catalog', owner: 'catalog', grants: applyGrants('catalog', 'catalog', 'cdc') },
+            { name: 'unleash', owner: 'unleash' },
+          ],
+        ),
+    }),
+    task('monolith-schema', "the shop's tables", ['postgres-monolith'], () =>
+      node('monolith/src/migrate.ts', { DATABASE_URL: database.monolith }),
+    ),
+    task('monolith-data', "the shop's products, users and orders", ['monolith-schema'], () =>
+      node('monolith/src/seed.ts', { DATABASE_URL: database.monolith }),
+    ),
+    task('catalog-schema', "the catalog service's tables", ['postgres-services'], () =>
+      node('extracted/catalog/src/migrate.ts', { DATABASE_URL: database.catalog }),
+    ),
+    server({
+      name: 'monolith',
+      about: 'the shop',
+      needs: ['monolith-data'],
+      program: () =>
+        node('monolith/src/main.ts', {
+          DATABASE_URL: database.monolith,
+          PORT: String(ports.monolith),
+          TRUST_PROXY: 'loopback',
+        }),
+      readyUrl: `${url.monolith}/readyz`,
+    }),
+    server({
+      name: 'catalog',
+      about: 'the first service taken out of it',
+      needs: ['catalog-schema'],
+      program: () =>
+        node('extracted/catalog/src/main.ts', { DATABASE_URL: database.catalog, PORT: String(ports.catalog) }),
+      readyUrl: `${url.catalog}/readyz`,
+    }),
+    server({
+      name: 'unleash',
+      about: 'feature flags and their UI',
+      needs: ['postgres-services'],
+      // Flags are wishes: without them everything stays as it was, and the shop goes on.
+      essential: false,
+      program: () =>
+        node('stack/src/unleash-server.ts', {
+          DATABASE_URL: database.unleash,
+          PORT: String(ports.flags),
+          UNLEASH_ADMIN_USER: unleash.user,
+          UNLEASH_ADMIN_PASSWORD: unleash.password,
+          UNLEASH_ADMIN_TOKEN: unleash.adminToken,
+          UNLEASH_CLIENT_TOKEN: unleash.clientToken,
+        }),
+      readyUrl: `${url.flags}/health`,
+    }),
+    {
+      ...task('flags', 'a flag for each declared route', ['unleash'], () =>
+        node(
+          'migrations/workflow/cli.ts',
+          {
+            STRANGLER_MIGRATIONS: MIGRATIONS,
+            UNLEASH_URL: `${url.flags}/api`,
+            UNLEASH_ADMIN_TOKEN: unleash.adminToken,
+          },
+          ['create'],
+        ),
+      ),
+      essential: false,
+    },
+    server({
+      name: 'cdc',
+      about: "carries the monolith's changes to the services",
+      needs: ['monolith-data', 'catalog-schema'],
+      program: () =>
+        node(
+          'cdc/src/cli.ts',
+          {
+            STRANGLER_MIGRATIONS: MIGRATIONS,
+            STRANGLER_DATABASE_MONOLITH: database.monolithForCdc,
+            STRANGLER_DATABASE_CATALOG: database.catalogForCdc,
+            PORT: String(ports.cdc),
+          },
+          ['run'],
+        ),
+      readyUrl: `${url.cdc}/readyz`,
+    }),
+    server({
+      name: 'proxy',
+      about: 'what shoppers talk to',
+      needs: [],
+      uses: ['monolith', 'catalog', 'unleash'],
+      program: () =>
+        node('strangler-proxy/src/cli.ts', {
+          STRANGLER_MIGRATIONS: MIGRATIONS,
+          STRANGLER_UPSTREAM_MONOLITH: url.monolith,
+          STRANGLER_UPSTREAM_CATALOG: url.catalog,
+          STRANGLER_STATE: folder.proxy,
+          PORT: String(ports.shop),
+          ADMIN_PORT: String(ports.proxyAdmin),
+          ...flagClient,
+        }),
+      readyUrl: `${url.proxyAdmin}/readyz`,
+    }),
+  ];
+}
+
+interface PostgresDescription {
+  readonly name: string;
+  readonly about: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly settle: (superuser: (database: string) => string) => Promise<void>;
+}
+
+function postgres({ credentials }: Plan, { name, about, port, dataDir, settle }: PostgresDescription): Service {
+  const password = credentials.databaseRoles.postgres;
+  return {
+    kind: 'service',
+    name,
+    about,
+    needs: [],
+    essential: true,
+    prepare: () => initCluster(dataDir, password),
+    program: () => serverCall(dataDir, port),
+    ready: () => untilAccepting(superuserUrl(port, password), () => undefined, 0).then(() => true),
+    settle: () => settle((database) => superuserUrl(port, password, database)),
+    // PostgreSQL's fast shutdown: clients are disconnected, everything committed is on disk.
+    stop: { signal: 'SIGINT', withinMs: 10_000 },
+  };
+}
+
+interface ServerDescription extends Pick<Service, 'name' | 'about' | 'needs' | 'program'> {
+  readonly uses?: readonly string[];
+  readonly essential?: boolean;
+  readonly readyUrl: string;
+}
+
+function server({ readyUrl, essential = true, ...description }: ServerDescription): Service {
+  return {
+    kind: 'service',
+    essential,
+    ready: (signal) => answersOk(readyUrl, signal),
+    stop: { signal: 'SIGTERM', withinMs: 10_000 },
+    ...description,
+  };
+}
+
+function task(name: string, about: string, needs: readonly string[], program: () => ProgramCall): Task {
+  return { kind: 'task', essential: true, name, about, needs, program };
+}
+
+/** A program of this project, with no more of our environment than it needs. */
+function node(path: string, env: Readonly<Record<string, string>>, args: readonly string[] = []): ProgramCall {
+  return {
+    command: process.execPath,
+    args: [join(ROOT, path), ...args],
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      TZ: process.env.TZ,
+      LOG_LEVEL: process.env.LOG_LEVEL,
+      ...env,
+    },
+  };
+}

@@ -1,0 +1,24 @@
+/** `npm run reset`: deletes what launchers keep in the state folder, unless one runs on it. */
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
+import { endProcesses } from './end-processes.ts';
+import { readRegistry } from './registry.ts';
+import { lockHolder, stateFolder } from './state-folder.ts';
+
+const folder = stateFolder();
+const holder = lockHolder(folder);
+
+if (holder) {
+  process.stderr.write(`A launcher runs on ${folder.path} (pid ${holder.pid}). Stop it first; nothing was deleted.\n`);
+  process.exitCode = 1;
+} else {
+  await endProcesses(readRegistry(folder.processes));
+  // STRANGLER_STATE may point anywhere: only what a launcher makes is deleted, whatever else lies beside it.
+  const present = folder.entries.filter((path) => existsSync(path));
+  for (const path of present) rmSync(path, { recursive: true });
+  if (existsSync(folder.path) && readdirSync(folder.path).length === 0) rmdirSync(folder.path);
+  const what = present.map((path) => basename(path)).join(', ');
+  process.stdout.write(
+    present.length === 0 ? `Nothing to delete in ${folder.path}.\n` : `Deleted from ${folder.path}: ${what}\n`,
+  );
+}
