@@ -1,5 +1,6 @@
-import { canonicalNumber, isInteger, isWithin, sameValue } from './exact-number.ts';
+import { canonicalNumber, isInteger, isWithin, numberText, sameValue } from './exact-number.ts';
 import { type ExactNumber, isArray, isNumber, isObject, type Json, type JsonObject } from './json-value.ts';
+import { pairMembers } from './members.ts';
 import { below, type RuleNode } from './rules.ts';
 
 /** Whether two values are equal without any rule. The order of an object's members says nothing (RFC 8259 section 4). */
@@ -33,38 +34,11 @@ export function identical(control: Json, candidate: Json): boolean {
 
 /** Equal in value and written as the same kind of number: 19.90 and 19.9 are, 1 and 1.0 are not. */
 function sameNumber(control: number | ExactNumber, candidate: number | ExactNumber): boolean {
-  return isInteger(control) === isInteger(candidate) && sameValue(control, candidate);
-}
-
-/** Members of two objects under one name; a name that occurs n times is paired in the order of its occurrence. */
-export interface MemberPair {
-  readonly key: string;
-  readonly control?: Json;
-  readonly candidate?: Json;
-}
-
-/** The members of both objects: the control's in their order, then what only the candidate has. */
-export function pairMembers(control: JsonObject, candidate: JsonObject): readonly MemberPair[] {
-  const places = new Map<string, number[]>();
-  candidate.keys.forEach((key, index) => {
-    const known = places.get(key);
-    if (known === undefined) {
-      places.set(key, [index]);
-    } else {
-      known.push(index);
-    }
-  });
-  const pairs: MemberPair[] = control.keys.map((key, index) => {
-    const place = places.get(key)?.shift();
-    const value = control.values[index]!;
-    return place === undefined ? { key, control: value } : { key, control: value, candidate: candidate.values[place]! };
-  });
-  for (const [key, left] of places) {
-    for (const place of left) {
-      pairs.push({ key, candidate: candidate.values[place]! });
-    }
-  }
-  return pairs;
+  // Nearly all numbers that are equal are written alike.
+  return (
+    numberText(control) === numberText(candidate) ||
+    (isInteger(control) === isInteger(candidate) && sameValue(control, candidate))
+  );
 }
 
 /** Whether two values are equal under the rules of their place. */
@@ -100,6 +74,29 @@ export function equalUnder(control: Json, candidate: Json, rules: RuleNode | und
     });
   }
   return identical(control, candidate);
+}
+
+/** One text for all values that are equal under the rules (with a tolerance: for all that may be). */
+export function canonical(value: Json, rules: RuleNode | undefined): string {
+  if (rules?.ignore !== undefined) {
+    return '_';
+  }
+  if (isNumber(value)) {
+    return rules?.tolerance === undefined ? `${isInteger(value) ? 'i' : 'd'}${canonicalNumber(value)}` : '~';
+  }
+  if (value === null || typeof value !== 'object') {
+    return JSON.stringify(value);
+  }
+  if (isArray(value)) {
+    const items = value.map((item, index) => canonical(item, below(rules, index)));
+    return `[${(rules?.unordered === undefined ? items : items.sort()).join()}]`;
+  }
+  const { keys, values } = value as JsonObject;
+  const members = keys
+    .map((key, index) => ({ key, rule: below(rules, key), value: values[index]! }))
+    .filter(({ rule }) => rule?.ignore === undefined)
+    .map(({ key, rule, value: member }) => `${JSON.stringify(key)}:${canonical(member, rule)}`);
+  return `{${members.sort().join()}}`;
 }
 
 /** Items that look alike through a tolerance, of which a partner is sought: the search must not become quadratic. */
@@ -168,27 +165,4 @@ function memberOf(item: Json, name: string): Json | undefined {
   }
   const index = item.keys.indexOf(name);
   return index < 0 ? undefined : item.values[index];
-}
-
-/** One text for all values that are equal under the rules (with a tolerance: for all that may be). */
-export function canonical(value: Json, rules: RuleNode | undefined): string {
-  if (rules?.ignore !== undefined) {
-    return '_';
-  }
-  if (isNumber(value)) {
-    return rules?.tolerance === undefined ? `${isInteger(value) ? 'i' : 'd'}${canonicalNumber(value)}` : '~';
-  }
-  if (value === null || typeof value !== 'object') {
-    return JSON.stringify(value);
-  }
-  if (isArray(value)) {
-    const items = value.map((item, index) => canonical(item, below(rules, index)));
-    return `[${(rules?.unordered === undefined ? items : items.sort()).join()}]`;
-  }
-  const { keys, values } = value as JsonObject;
-  const members = keys
-    .map((key, index) => ({ key, rule: below(rules, key), value: values[index]! }))
-    .filter(({ rule }) => rule?.ignore === undefined)
-    .map(({ key, rule, value: member }) => `${JSON.stringify(key)}:${canonical(member, rule)}`);
-  return `{${members.sort().join()}}`;
 }

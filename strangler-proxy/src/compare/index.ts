@@ -13,3 +13,4 @@ export { type FormatOptions, formatComparison } from './format.ts';
 export { uncomparedHeaders } from './headers.ts';
 export { defaultRedaction, type Redaction, redactTarget } from './redact.ts';
 export { type CompiledRules, compileRules } from './rules.ts';
+export { type SideBySide, type SideBySideRow, sideBySide } from './side-by-side.ts';

@@ -1,6 +1,8 @@
-import { canonical, equalUnder, identical, pairMembers, pairUnordered } from './equality.ts';
+import { alignItems } from './align.ts';
+import { canonical, equalUnder, type ItemPairs, identical, pairUnordered } from './equality.ts';
 import { isWithin, sameValue } from './exact-number.ts';
 import { isArray, isNumber, isObject, type Json, type JsonObject, typeName } from './json-value.ts';
+import { pairMembers } from './members.ts';
 import { type Recorder, recordJson } from './recorder.ts';
 import { below, type RuleNode } from './rules.ts';
 
@@ -26,7 +28,7 @@ function compareValues(control: Json, candidate: Json, rules: RuleNode | undefin
     if (rules?.unordered === undefined) {
       compareArrays(control, candidate, rules, path, to);
     } else {
-      compareSets(control, candidate, rules, path, to);
+      compareItems(pairUnordered(control, candidate, rules), control, candidate, rules, path, to);
     }
   } else if (control !== null && candidate !== null && isObject(control) && isObject(candidate)) {
     compareObjects(control, candidate, rules, path, to);
@@ -80,45 +82,42 @@ function compareArrays(
     recordJson(to, path, 'order', { control, candidate });
     return;
   }
-  const shorter = Math.min(control.length, candidate.length);
-  let head = shorter;
-  let tail = 0;
+  compareItems(alignItems(control, candidate, rules), control, candidate, rules, path, to);
+}
+
+function compareItems(
+  { pairs, missing, extra }: ItemPairs,
+  control: readonly Json[],
+  candidate: readonly Json[],
+  rules: RuleNode | undefined,
+  path: Path,
+  to: Recorder,
+): void {
   if (control.length !== candidate.length) {
-    recordLength(control, candidate, rules, path, to);
-    // What is equal at both ends belongs together: an item that is gone from the middle shifts the rest.
-    head = 0;
-    while (head < shorter && equalUnder(control[head]!, candidate[head]!, below(rules, head))) {
-      head++;
-    }
-    while (tail < shorter - head) {
-      const place = control.length - 1 - tail;
-      if (!equalUnder(control[place]!, candidate[candidate.length - 1 - tail]!, below(rules, place))) {
-        break;
-      }
-      tail++;
-    }
+    // Where every item may be missing or extra, the number of them may differ as well.
+    const lengths = { control: control.length, candidate: candidate.length };
+    recordJson(to, path, 'length', lengths, rules?.any?.ignore);
   }
-  const compareItem = (left: number, right: number) => {
+  for (const [left, right] of pairs) {
     path.push(left);
     compareValues(control[left]!, candidate[right]!, below(rules, left), path, to);
     path.pop();
-  };
-  for (let index = 0; index < shorter - tail; index++) {
-    compareItem(index, index);
   }
-  recordUnpaired(control, range(shorter - tail, control.length - tail), 'missing', rules, path, to);
-  recordUnpaired(candidate, range(shorter - tail, candidate.length - tail), 'extra', rules, path, to);
-  for (let back = tail; back > 0; back--) {
-    compareItem(control.length - back, candidate.length - back);
+  for (const [places, kind] of [
+    [missing, 'missing'],
+    [extra, 'extra'],
+  ] as const) {
+    for (const place of places) {
+      path.push(place);
+      const value = kind === 'missing' ? { control: control[place]! } : { candidate: candidate[place]! };
+      recordJson(to, path, kind, value, below(rules, place)?.ignore);
+      path.pop();
+    }
   }
-}
-
-function range(start: number, end: number): readonly number[] {
-  return Array.from({ length: Math.max(0, end - start) }, (_, index) => start + index);
 }
 
 function isReordered(control: readonly Json[], candidate: readonly Json[], rules: RuleNode | undefined): boolean {
-  const differing = range(0, control.length).filter(
+  const differing = [...control.keys()].filter(
     (index) => !equalUnder(control[index]!, candidate[index]!, below(rules, index)),
   );
   if (differing.length < 2) {
@@ -128,58 +127,4 @@ function isReordered(control: readonly Json[], candidate: readonly Json[], rules
   const left = texts(control).sort();
   const right = texts(candidate).sort();
   return left.every((text, index) => text === right[index]);
-}
-
-function compareSets(
-  control: readonly Json[],
-  candidate: readonly Json[],
-  rules: RuleNode,
-  path: Path,
-  to: Recorder,
-): void {
-  const { pairs, missing, extra } = pairUnordered(control, candidate, rules);
-  if (control.length !== candidate.length) {
-    recordLength(control, candidate, rules, path, to);
-  }
-  for (const [left, right] of pairs) {
-    path.push(left);
-    compareValues(control[left]!, candidate[right]!, below(rules, left), path, to);
-    path.pop();
-  }
-  recordUnpaired(control, missing, 'missing', rules, path, to);
-  recordUnpaired(candidate, extra, 'extra', rules, path, to);
-}
-
-function recordLength(
-  control: readonly Json[],
-  candidate: readonly Json[],
-  rules: RuleNode | undefined,
-  path: Path,
-  to: Recorder,
-): void {
-  // Where every item may be missing or extra, the number of them may differ as well.
-  const lengths = { control: control.length, candidate: candidate.length };
-  recordJson(to, path, 'length', lengths, rules?.any?.ignore);
-}
-
-function recordUnpaired(
-  items: readonly Json[],
-  places: readonly number[],
-  kind: 'missing' | 'extra',
-  rules: RuleNode | undefined,
-  path: Path,
-  to: Recorder,
-): void {
-  for (const place of places) {
-    const item = items[place]!;
-    path.push(place);
-    recordJson(
-      to,
-      path,
-      kind,
-      kind === 'missing' ? { control: item } : { candidate: item },
-      below(rules, place)?.ignore,
-    );
-    path.pop();
-  }
 }

@@ -1,0 +1,30 @@
+/** Bounds of shadowing; beyond each, requests are skipped and counted. */
+export interface ShadowLimits {
+  /** Shadow requests at once, per candidate. */
+  readonly concurrency: number;
+  /** Size of one answer as it was sent, in bytes. */
+  readonly answerBytes: number;
+  /** Size of one answer after decoding, in bytes. */
+  readonly decodedBytes: number;
+  /** All answers that are held, in bytes. */
+  readonly totalBytes: number;
+  /** From the start of a shadow to the end of both answers, in milliseconds. */
+  readonly timeMs: number;
+  /** Pairs of answers that wait to be compared. */
+  readonly queue: number;
+  /** Consecutive failures that open a candidate's circuit. */
+  readonly circuitFailures: number;
+  /** How long a circuit stays open before a probe, in milliseconds. */
+  readonly circuitOpenMs: number;
+}
+
+export const defaultShadowLimits: ShadowLimits = {
+  concurrency: 32,
+  answerBytes: 256 * 1024,
+  decodedBytes: 2 * 1024 * 1024,
+  totalBytes: 32 * 1024 * 1024,
+  timeMs: 10_000,
+  queue: 256,
+  circuitFailures: 5,
+  circuitOpenMs: 10_000,
+};

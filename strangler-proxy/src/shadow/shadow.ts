@@ -1,0 +1,170 @@
+import type { Registry } from 'prom-client';
+import type { Route } from 'strangler-migrations/define';
+import { defaultRedaction, type Redaction } from '../compare/redact.ts';
+import { type CompiledRules, compileRules } from '../compare/rules.ts';
+import type { Upstreams } from '../forward/upstreams.ts';
+import { type Circuit, createCircuit } from './circuit.ts';
+import { createComparisonQueue } from './comparison-queue.ts';
+import type { Budget } from './kept-answer.ts';
+import { createSamples, defaultSampleLimits, type SampleGroup, type SampleLimits } from './samples.ts';
+import { defaultShadowLimits, type ShadowLimits } from './shadow-limits.ts';
+import { type ShadowPair, startPair } from './shadow-pair.ts';
+import type { ControlTap, ShadowRequest } from './shadow-request.ts';
+import { createTallies, type RouteStats, type RouteTally, type SkipCause } from './tally.ts';
+
+/** Sends copies of requests to the other side and compares the answers, off the requests' path. */
+export interface Shadow {
+  /** Starts one shadow request; undefined if it is skipped, which is counted by its cause. */
+  start(request: ShadowRequest): ControlTap | undefined;
+  stats(): ShadowStats;
+  /** What differed lately on one route, the newest first. */
+  samples(capability: string, route: string): readonly SampleGroup[];
+  /** Takes no more, gives up what is under way, and ends when nothing is left. */
+  close(): Promise<void>;
+}
+
+/** Counts since the start. */
+export interface ShadowStats {
+  readonly routes: readonly RouteStats[];
+  readonly inFlight: number;
+  readonly queued: number;
+  readonly bufferedBytes: number;
+  readonly circuits: readonly { readonly candidate: string; readonly state: Circuit['state'] }[];
+}
+
+/** What {@link createShadow} takes. */
+export interface ShadowOptions {
+  readonly upstreams: Pick<Upstreams, 'get'>;
+  /** Where the metrics are registered. */
+  readonly registry: Registry;
+  readonly limits?: Partial<ShadowLimits>;
+  readonly samples?: Partial<SampleLimits>;
+  /** What is hidden in samples; credentials and personal data by default. */
+  readonly redaction?: Redaction;
+  /** Told of faults of our own. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** What is kept for each route. */
+interface RouteShadow {
+  /** `catalog.list` */
+  readonly key: string;
+  readonly route: Route;
+  readonly rules: CompiledRules;
+  readonly tally: RouteTally;
+}
+
+/** What is known of one candidate. */
+interface Candidate {
+  inFlight: number;
+  readonly circuit: Circuit;
+}
+
+/** Makes the shadow of one proxy. */
+export function createShadow(options: ShadowOptions): Shadow {
+  const limits = { ...defaultShadowLimits, ...options.limits };
+  const redaction = options.redaction ?? defaultRedaction;
+  const onFault = options.onFault ?? (() => {});
+  const samples = createSamples({ ...defaultSampleLimits, ...options.samples }, redaction, Date.now);
+  const budget: Budget = { bytes: 0, bytesMax: limits.totalBytes };
+  const queue = createComparisonQueue(onFault);
+  const routes = new Map<string, RouteShadow>();
+  const candidates = new Map<string, Candidate>();
+  const underWay = new Set<ShadowPair>();
+  let isStopping = false;
+  const createTally = createTallies(options.registry, {
+    inFlight: () => underWay.size,
+    bytes: () => budget.bytes,
+    queued: () => queue.length,
+  });
+
+  function routeOf({ route, migration }: ShadowRequest): RouteShadow {
+    const key = `${migration.capability}.${route.id}`;
+    const known = routes.get(key);
+    if (known?.route === route) {
+      return known;
+    }
+    const tally = known?.tally ?? createTally(migration.capability, route.id);
+    const made = { key, route, rules: compileRules(route.compare), tally };
+    routes.set(key, made);
+    return made;
+  }
+
+  function candidateOf(name: string): Candidate {
+    const known = candidates.get(name);
+    if (known !== undefined) {
+      return known;
+    }
+    const circuit = createCircuit({
+      failures: limits.circuitFailures,
+      openMs: limits.circuitOpenMs,
+      now: () => performance.now(),
+    });
+    const made = { inFlight: 0, circuit };
+    candidates.set(name, made);
+    return made;
+  }
+
+  function whyNot(request: ShadowRequest, { inFlight, circuit }: Candidate): SkipCause | undefined {
+    if (isStopping) {
+      return 'stopping';
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return 'unsafe_method';
+    }
+    if (inFlight >= limits.concurrency) {
+      return 'concurrency';
+    }
+    if (budget.bytes >= budget.bytesMax) {
+      return 'memory';
+    }
+    // Last, as a half-open circuit takes the request for its probe.
+    return circuit.tryEnter() ? undefined : 'circuit_open';
+  }
+
+  return {
+    start(request) {
+      const { key, rules, tally } = routeOf(request);
+      const candidate = candidateOf(request.candidate);
+      const cause = whyNot(request, candidate);
+      if (cause !== undefined) {
+        tally.skipped(cause);
+        return undefined;
+      }
+      const pair = startPair(request, {
+        upstreams: options.upstreams,
+        limits,
+        budget,
+        circuit: candidate.circuit,
+        queue,
+        rules,
+        tally,
+        redaction,
+        onFault,
+        offer: (offer) => samples.offer(key, offer, rules),
+        onLeave(left) {
+          candidate.inFlight--;
+          underWay.delete(left);
+        },
+      });
+      candidate.inFlight++;
+      underWay.add(pair);
+      return pair.tap;
+    },
+    stats: () => ({
+      routes: [...routes.values()].map(({ tally }) => tally.stats()),
+      inFlight: underWay.size,
+      queued: queue.length,
+      bufferedBytes: budget.bytes,
+      circuits: [...candidates].map(([candidate, { circuit }]) => ({ candidate, state: circuit.state })),
+    }),
+    samples: (capability, route) => samples.groups(`${capability}.${route}`),
+    async close() {
+      isStopping = true;
+      for (const pair of [...underWay]) {
+        pair.drop('stopping');
+      }
+      await queue.drained();
+    },
+  };
+}
