@@ -1,0 +1,150 @@
+import type pg from 'pg';
+import type { Captured } from '../capture/capture.ts';
+import type { ChangeEvent } from '../change-event.ts';
+import type { RowChange } from '../map.ts';
+import { comparePositions, type Position } from '../position.ts';
+import { movePosition, type StreamName } from './ledger.ts';
+import type { RowWriter } from './row-writer.ts';
+
+export interface ApplierOptions {
+  readonly client: pg.Client;
+  readonly stream: StreamName;
+  readonly fence: string;
+  /** Everything below it is in the target. */
+  readonly position: Position;
+  readonly writer: RowWriter;
+  map(event: ChangeEvent): readonly RowChange[];
+  checkColumns(schema: string, table: string, columns: readonly string[]): void;
+  /** Bounds of one target transaction; a source transaction that is larger is still one. */
+  readonly batchRowsMax: number;
+  readonly batchMsMax: number;
+  /** How often an idle stream writes down how far it is; each time is a small transaction of the target. */
+  readonly idleEveryMs: number;
+  /** Called after each commit: from now on everything below `position` is durable in the target. */
+  committed(batch: AppliedBatch): void;
+}
+
+/** What one target transaction brought. */
+export interface AppliedBatch {
+  readonly position: Position;
+  readonly transactions: number;
+  readonly rows: number;
+  /** When the last source transaction in it committed, by the source's clock; undefined if it brought none. */
+  readonly committedAtMs: number | undefined;
+}
+
+/** Applies what capture hands over, whole source transactions at a time. */
+export interface Applier {
+  /** Takes one batch of capture's, and commits it as far as its transactions are complete. */
+  apply(captured: readonly Captured[]): Promise<void>;
+  /** Everything of the source below this position is applied; it may be ahead of what is written down. */
+  reached(): Position;
+  /** When the oldest transaction that is received and not committed here was committed at its source. */
+  pendingSinceMs(): number | undefined;
+  /** Writes down how far an idle stream is. */
+  settle(): Promise<void>;
+}
+
+/**
+ * One target transaction holds one or several whole source transactions and the position behind them. It stays open
+ * while a large source transaction arrives in pieces, and it is committed as soon as nothing more is waiting: so what
+ * piles up during one commit becomes the next batch.
+ */
+export function createApplier(options: ApplierOptions): Applier {
+  const { client, writer } = options;
+  let stored = options.position;
+  let reached = options.position;
+  let lastIdleAt = 0;
+
+  /** The open target transaction, if any. */
+  let batch: { transactions: number; rows: number; end: Position; committedAtMs: number; openedAt: number } | undefined;
+  /** The source transaction that has begun and not ended. */
+  let current: { readonly known: boolean; readonly committedAtMs: number } | undefined;
+
+  const open = async (committedAtMs: number) => {
+    if (batch) return;
+    await client.query('BEGIN');
+    batch = { transactions: 0, rows: 0, end: stored, committedAtMs, openedAt: performance.now() };
+  };
+
+  const commit = async () => {
+    if (!batch) return;
+    await writer.flush();
+    const { end, transactions, rows, committedAtMs } = batch;
+    await movePosition(client, options.stream, options.fence, stored, end, committedAtMs);
+    await client.query('COMMIT');
+    batch = undefined;
+    stored = end;
+    if (comparePositions(reached, end) < 0) reached = end;
+    options.committed({ position: end, transactions, rows, committedAtMs });
+  };
+
+  const settle = async () => {
+    if (batch || current || comparePositions(stored, reached) >= 0) return;
+    lastIdleAt = performance.now();
+    await movePosition(client, options.stream, options.fence, stored, reached, null);
+    stored = reached;
+    options.committed({ position: stored, transactions: 0, rows: 0, committedAtMs: undefined });
+  };
+
+  const take = async (item: Captured): Promise<void> => {
+    switch (item.kind) {
+      case 'begin': {
+        const known = comparePositions(item.position, stored) < 0;
+        current = { known, committedAtMs: item.committedAtMs };
+        return;
+      }
+      case 'change': {
+        if (current!.known) return;
+        await open(current!.committedAtMs);
+        batch!.rows++;
+        for (const change of options.map(item.event)) await writer.add(change, item.event);
+        return;
+      }
+      case 'commit': {
+        const { known, committedAtMs } = current!;
+        current = undefined;
+        if (known) return;
+        await open(committedAtMs);
+        batch!.transactions++;
+        batch!.end = item.end;
+        batch!.committedAtMs = committedAtMs;
+        const full = batch!.rows >= options.batchRowsMax || performance.now() - batch!.openedAt >= options.batchMsMax;
+        if (full) await commit();
+        return;
+      }
+      case 'table':
+        options.checkColumns(item.schema, item.table, item.columns);
+        return;
+      case 'message':
+        return;
+      case 'progress':
+        // What came before it may still be in the open transaction: then its position would say too much.
+        if (!current) await commit();
+        if (comparePositions(reached, item.reached) < 0) reached = item.reached;
+        if (item.urgent || performance.now() - lastIdleAt >= options.idleEveryMs) await settle();
+        return;
+    }
+  };
+
+  return {
+    async apply(captured) {
+      const unfinished = indexOfUnfinished(captured);
+      for (let index = 0; index < captured.length; index++) {
+        // What is complete should not wait for the end of a transaction that is still arriving.
+        if (index === unfinished) await commit();
+        await take(captured[index]!);
+      }
+      if (!current) await commit();
+    },
+    reached: () => reached,
+    pendingSinceMs: () => batch?.committedAtMs ?? current?.committedAtMs,
+    settle,
+  };
+}
+
+/** Where a transaction begins that does not end within the list; -1 if there is none. */
+function indexOfUnfinished(captured: readonly Captured[]): number {
+  const begin = captured.findLastIndex((item) => item.kind === 'begin');
+  return captured.findLastIndex((item) => item.kind === 'commit') > begin ? -1 : begin;
+}

@@ -1,0 +1,153 @@
+import type pg from 'pg';
+import { FenceLost, StreamStop, sqlState } from '../errors.ts';
+import { formatLsn, type Position, parseLsn } from '../position.ts';
+
+/** Which way rows flow: forward is from the monolith to the service. */
+export type Direction = 'forward' | 'reverse';
+
+/** The name of one stream: one per capability and direction. */
+export interface StreamName {
+  readonly capability: string;
+  readonly direction: Direction;
+}
+
+/** What the target's row of `strangler.stream` holds. */
+export interface StreamRow {
+  readonly position: Position;
+  /** The source tables that the initial load brought over, as `schema.name`. */
+  readonly tables: readonly string[];
+  /** Raised by each instance that takes the stream over. */
+  readonly fence: string;
+  readonly slot: string;
+  /** When the last applied source transaction committed, in milliseconds since 1970; null before the first. */
+  readonly committedAtMs: number | null;
+}
+
+/** The statements that make the ledger in a target. */
+export const LEDGER_SQL = `CREATE SCHEMA IF NOT EXISTS strangler;
+CREATE TABLE IF NOT EXISTS strangler.stream (
+  capability        text        NOT NULL,
+  direction         text        NOT NULL CHECK (direction IN ('forward', 'reverse')),
+  -- The source's history, and the place in its log below which every commit is applied here.
+  system_identifier text        NOT NULL,
+  timeline          integer     NOT NULL,
+  lsn               pg_lsn      NOT NULL,
+  -- Raised by each instance that takes the stream over: an older one can commit nothing more.
+  fence             bigint      NOT NULL DEFAULT 1,
+  slot              text        NOT NULL,
+  tables            text[]      NOT NULL,
+  committed_at      timestamptz,
+  updated_at        timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (capability, direction)
+) WITH (fillfactor = 20)`;
+
+/** Creates the ledger unless it is there. @throws {StreamStop} `denied`, with the statements to run. */
+export async function ensureLedger(client: pg.Client): Promise<void> {
+  const { rows } = await client.query(`SELECT to_regclass('strangler.stream') IS NOT NULL AS present`);
+  if (rows[0].present) return;
+  try {
+    await client.query(LEDGER_SQL);
+  } catch (error) {
+    // Another stream of the same target may be creating it at this moment.
+    if (['23505', '42P06', '42P07', '42710'].includes(sqlState(error) ?? '')) return ensureLedger(client);
+    if (sqlState(error) !== '42501') throw error;
+    throw new StreamStop(
+      'denied',
+      'the role that connects to the target may not create the schema strangler, where the position is kept',
+      `As an administrator of the target, run what "cdc roles" prints, or: ${LEDGER_SQL};`,
+      error,
+    );
+  }
+}
+
+/**
+ * Waits until this session alone may apply the stream. It holds until the session ends, however it ends. The key is 64
+ * bits of the stream's name, so an application's own advisory locks will not meet it.
+ */
+export async function waitForTurn(client: pg.Client, name: StreamName, waiting: () => void): Promise<void> {
+  const key = `hashtextextended('strangler stream ' || $1 || ' ' || $2, 0)`;
+  const values = [name.capability, name.direction];
+  const { rows } = await client.query(`SELECT pg_try_advisory_lock(${key}) AS mine`, values);
+  if (rows[0].mine) return;
+  waiting();
+  await client.query(`SELECT pg_advisory_lock(${key})`, values);
+}
+
+/** Reads the stream's row and raises its fence; undefined before the first load. */
+export async function takeOver(client: pg.Client, name: StreamName): Promise<StreamRow | undefined> {
+  const { rows } = await client.query(
+    `UPDATE strangler.stream SET fence = fence + 1, updated_at = now()
+     WHERE capability = $1 AND direction = $2 RETURNING ${COLUMNS}`,
+    [name.capability, name.direction],
+  );
+  return rows[0] && toStreamRow(rows[0]);
+}
+
+/** Reads the stream's row, or undefined when there is none (nor a ledger at all). */
+export async function readStreamRow(client: pg.Client, name: StreamName): Promise<StreamRow | undefined> {
+  try {
+    const { rows } = await client.query(
+      `SELECT ${COLUMNS} FROM strangler.stream WHERE capability = $1 AND direction = $2`,
+      [name.capability, name.direction],
+    );
+    return rows[0] && toStreamRow(rows[0]);
+  } catch (error) {
+    if (sqlState(error) === '42P01' || sqlState(error) === '3F000') return undefined;
+    throw error;
+  }
+}
+
+/** Records a finished load, in the load's own transaction. */
+export async function insertStreamRow(
+  client: pg.Client,
+  name: StreamName,
+  row: Pick<StreamRow, 'position' | 'slot' | 'tables'>,
+): Promise<StreamRow> {
+  const { epoch, commitLsn } = row.position;
+  const { rows } = await client.query(
+    `INSERT INTO strangler.stream (capability, direction, system_identifier, timeline, lsn, slot, tables)
+     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${COLUMNS}`,
+    [name.capability, name.direction, epoch.systemId, epoch.timeline, formatLsn(commitLsn), row.slot, row.tables],
+  );
+  return toStreamRow(rows[0]);
+}
+
+/**
+ * Moves the position, in the transaction of the rows that it stands for.
+ *
+ * @throws {FenceLost} when the row is not as this session left it: then nothing of the transaction may be committed.
+ */
+export async function movePosition(
+  client: pg.Client,
+  name: StreamName,
+  fence: string,
+  from: Position,
+  to: Position,
+  committedAtMs: number | null,
+): Promise<void> {
+  const { rowCount } = await client.query({
+    name: 'strangler_move_position',
+    text: `UPDATE strangler.stream
+           SET lsn = $5, committed_at = coalesce(to_timestamp($6::float8 / 1000), committed_at), updated_at = now()
+           WHERE capability = $1 AND direction = $2 AND fence = $3 AND lsn = $4`,
+    values: [name.capability, name.direction, fence, formatLsn(from.commitLsn), formatLsn(to.commitLsn), committedAtMs],
+  });
+  if (rowCount !== 1) throw new FenceLost(`another instance has taken over the stream of ${name.capability}`);
+}
+
+const COLUMNS = `system_identifier, timeline, lsn::text AS lsn, fence::text AS fence, slot, tables,
+  extract(epoch FROM committed_at)::float8 * 1000 AS committed_at_ms`;
+
+function toStreamRow(row: Record<string, unknown>): StreamRow {
+  return {
+    position: {
+      epoch: { systemId: String(row.system_identifier), timeline: Number(row.timeline) },
+      commitLsn: parseLsn(String(row.lsn)),
+      ordinal: 0,
+    },
+    tables: row.tables as string[],
+    fence: String(row.fence),
+    slot: String(row.slot),
+    committedAtMs: row.committed_at_ms === null ? null : Number(row.committed_at_ms),
+  };
+}

@@ -1,0 +1,229 @@
+import type { Text } from 'strangler-migrations/define';
+import type { Lsn } from '../../position.ts';
+
+/**
+ * Messages of the plugin pgoutput, protocol version 1 (PostgreSQL documentation, "Logical Replication Message Formats").
+ */
+export type PgOutputMessage =
+  | { readonly kind: 'begin'; readonly commitLsn: Lsn; readonly committedAtMs: number; readonly xid: number }
+  | { readonly kind: 'commit'; readonly commitLsn: Lsn; readonly endLsn: Lsn }
+  | { readonly kind: 'origin'; readonly name: string }
+  | { readonly kind: 'relation'; readonly relation: Relation }
+  | { readonly kind: 'type'; readonly oid: number; readonly schema: string; readonly name: string }
+  | { readonly kind: 'insert'; readonly relation: Relation; readonly after: TupleRow }
+  | {
+      readonly kind: 'update';
+      readonly relation: Relation;
+      /** The old key if the update changed it, the old row under REPLICA IDENTITY FULL, else undefined. */
+      readonly before: TupleRow | undefined;
+      readonly after: TupleRow;
+    }
+  | { readonly kind: 'delete'; readonly relation: Relation; readonly before: TupleRow }
+  | { readonly kind: 'truncate'; readonly relations: readonly Relation[] }
+  | {
+      readonly kind: 'message';
+      readonly transactional: boolean;
+      readonly lsn: Lsn;
+      readonly prefix: string;
+      readonly content: string;
+    };
+
+/** A table as the stream describes it, before its first row and after each change of its definition. */
+export interface Relation {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly replicaIdentity: 'default' | 'nothing' | 'full' | 'index';
+  readonly columns: readonly RelationColumn[];
+}
+
+export interface RelationColumn {
+  readonly name: string;
+  /** Part of the replica identity. Under REPLICA IDENTITY FULL every column is. */
+  readonly identity: boolean;
+  readonly typeOid: number;
+}
+
+/** Column -> text form, or null. Columns that the message does not carry are absent. */
+export type TupleRow = Record<string, Text>;
+
+/** Decodes the messages of one replication connection, in order: rows refer to relations that were sent before. */
+export function createDecoder(): (message: Buffer) => PgOutputMessage {
+  const relations = new Map<number, Relation>();
+
+  const relationOf = (reader: Reader): Relation => {
+    const oid = reader.uint32();
+    const relation = relations.get(oid);
+    if (!relation) throw new Error(`pgoutput: a row of relation ${oid}, which was never described`);
+    return relation;
+  };
+
+  return (message) => {
+    const reader = createReader(message);
+    const type = reader.char();
+    switch (type) {
+      case 'I': {
+        const relation = relationOf(reader);
+        expectChar(reader, 'N');
+        return { kind: 'insert', relation, after: decodeTuple(reader, relation, false) };
+      }
+      case 'U': {
+        const relation = relationOf(reader);
+        let part = reader.char();
+        let before: TupleRow | undefined;
+        if (part !== 'N') {
+          before = decodeTuple(reader, relation, part === 'K');
+          part = reader.char();
+        }
+        if (part !== 'N') throw new Error(`pgoutput: an update without its new row (${part})`);
+        return { kind: 'update', relation, before, after: decodeTuple(reader, relation, false) };
+      }
+      case 'D': {
+        const relation = relationOf(reader);
+        return { kind: 'delete', relation, before: decodeTuple(reader, relation, reader.char() === 'K') };
+      }
+      case 'B':
+        return {
+          kind: 'begin',
+          commitLsn: reader.uint64(),
+          committedAtMs: toUnixMs(reader.uint64()),
+          xid: reader.uint32(),
+        };
+      case 'C':
+        reader.skip(1);
+        return { kind: 'commit', commitLsn: reader.uint64(), endLsn: reader.uint64() };
+      case 'R': {
+        const relation = decodeRelation(reader);
+        relations.set(relation.oid, relation);
+        return { kind: 'relation', relation };
+      }
+      case 'T': {
+        const count = reader.uint32();
+        reader.skip(1);
+        return { kind: 'truncate', relations: Array.from({ length: count }, () => relationOf(reader)) };
+      }
+      case 'M': {
+        const transactional = (reader.uint8() & 1) === 1;
+        const lsn = reader.uint64();
+        const prefix = reader.string();
+        return { kind: 'message', transactional, lsn, prefix, content: reader.text(reader.uint32()) };
+      }
+      case 'O':
+        reader.skip(8);
+        return { kind: 'origin', name: reader.string() };
+      case 'Y':
+        return { kind: 'type', oid: reader.uint32(), schema: reader.string(), name: reader.string() };
+      default:
+        throw new Error(`pgoutput: a message of an unknown kind, ${JSON.stringify(type)}`);
+    }
+  };
+}
+
+function decodeRelation(reader: Reader): Relation {
+  const oid = reader.uint32();
+  const schema = reader.string() || 'pg_catalog';
+  const name = reader.string();
+  const replicaIdentity = ({ d: 'default', n: 'nothing', f: 'full', i: 'index' } as const)[reader.char()];
+  if (!replicaIdentity) throw new Error(`pgoutput: an unknown replica identity of ${schema}.${name}`);
+  const columns = Array.from({ length: reader.uint16() }, () => {
+    const identity = (reader.uint8() & 1) === 1;
+    const column = { name: reader.string(), identity, typeOid: reader.uint32() };
+    reader.skip(4);
+    return column;
+  });
+  return { oid, schema, name, replicaIdentity, columns };
+}
+
+/**
+ * `keyOnly`: the tuple carries the identity's columns alone; the others are sent as null but are not known to be it.
+ */
+function decodeTuple(reader: Reader, relation: Relation, keyOnly: boolean): TupleRow {
+  const row: TupleRow = {};
+  const { columns } = relation;
+  const count = reader.uint16();
+  if (count !== columns.length) {
+    throw new Error(
+      `pgoutput: a row of ${count} columns for ${relation.schema}.${relation.name}, described with ${columns.length}`,
+    );
+  }
+  for (let index = 0; index < count; index++) {
+    const column = columns[index]!;
+    const known = !keyOnly || column.identity;
+    const kind = reader.uint8();
+    if (kind === TEXT) {
+      const value = reader.text(reader.uint32());
+      if (known) row[column.name] = value;
+    } else if (kind === NULL) {
+      if (known) row[column.name] = null;
+    } else if (kind !== UNCHANGED) {
+      throw new Error(`pgoutput: a value of an unknown kind in ${relation.schema}.${relation.name}.${column.name}`);
+    }
+  }
+  return row;
+}
+
+const TEXT = 't'.charCodeAt(0);
+const NULL = 'n'.charCodeAt(0);
+const UNCHANGED = 'u'.charCodeAt(0);
+
+/** Milliseconds between 1970-01-01 and PostgreSQL's epoch, 2000-01-01. */
+const POSTGRES_EPOCH_MS = 946_684_800_000;
+
+/** PostgreSQL's microseconds since 2000 as milliseconds since 1970. */
+function toUnixMs(microseconds: bigint): number {
+  return POSTGRES_EPOCH_MS + Number(microseconds / 1_000n);
+}
+
+/** Milliseconds since 1970 as PostgreSQL's microseconds since 2000. */
+export function toPostgresMicroseconds(unixMs: number): bigint {
+  return BigInt(Math.round(unixMs - POSTGRES_EPOCH_MS)) * 1_000n;
+}
+
+function expectChar(reader: Reader, expected: string): void {
+  const found = reader.char();
+  if (found !== expected) throw new Error(`pgoutput: expected ${expected}, found ${JSON.stringify(found)}`);
+}
+
+interface Reader {
+  uint8(): number;
+  uint16(): number;
+  uint32(): number;
+  uint64(): bigint;
+  char(): string;
+  /** A string that ends with a zero byte. */
+  string(): string;
+  /** `length` bytes of UTF-8. */
+  text(length: number): string;
+  skip(bytes: number): void;
+}
+
+/** Integers are big-endian; a read beyond the end throws. */
+function createReader(buffer: Buffer): Reader {
+  let offset = 0;
+  const advance = (bytes: number) => {
+    const start = offset;
+    offset += bytes;
+    if (offset > buffer.length) throw new RangeError('pgoutput: a message ends early');
+    return start;
+  };
+  return {
+    uint8: () => buffer.readUInt8(advance(1)),
+    uint16: () => buffer.readUInt16BE(advance(2)),
+    uint32: () => buffer.readUInt32BE(advance(4)),
+    uint64: () => buffer.readBigUInt64BE(advance(8)),
+    char: () => String.fromCharCode(buffer.readUInt8(advance(1))),
+    string: () => {
+      const end = buffer.indexOf(0, offset);
+      if (end < 0) throw new RangeError('pgoutput: a message ends early');
+      const start = advance(end - offset + 1);
+      return buffer.toString('utf8', start, end);
+    },
+    text: (length) => {
+      const start = advance(length);
+      return buffer.toString('utf8', start, start + length);
+    },
+    skip: (bytes) => {
+      advance(bytes);
+    },
+  };
+}

@@ -1,0 +1,218 @@
+import pg from 'pg';
+import type { TableName } from 'strangler-migrations/define';
+import { connect, disconnect, quoteName } from '../../database/connect.ts';
+import { StreamStop, sqlState } from '../../errors.ts';
+import { type Epoch, formatLsn, formatPosition, type Lsn, type Position, parseLsn, sameEpoch } from '../../position.ts';
+
+/** A slot that was just made, the snapshot that belongs to it, and the session that keeps the snapshot alive. */
+export interface NewSlot {
+  /** Every commit below it is in the snapshot, every commit from it on is in the stream. */
+  readonly position: Position;
+  /** For `SET TRANSACTION SNAPSHOT`, until `release`. */
+  readonly snapshot: string;
+  release(): Promise<void>;
+}
+
+/** What `pg_replication_slots` says about a slot of ours. */
+export interface SlotState {
+  readonly active: boolean;
+  readonly confirmed: Lsn;
+  /** Log kept back for it, in bytes. */
+  readonly retainedBytes: number;
+  /** How much more may be kept back before the slot is lost, in bytes; null when there is no limit. */
+  readonly safeBytes: number | null;
+  /** Why the slot can never be used again; undefined while it can. */
+  readonly lost: string | undefined;
+}
+
+/** The name of a slot, and of a publication: lower case, digits and underscores, at most 63 characters. */
+export function slotName(capability: string): string {
+  return `strangler_${capability.toLowerCase().replaceAll(/[^a-z0-9_]/g, '_')}`.slice(0, 63);
+}
+
+/** The history that a server is on. */
+export async function identifySystem(url: string, applicationName: string): Promise<Epoch> {
+  const client = await connect(url, { applicationName, replication: true });
+  try {
+    const { rows } = await client.query('IDENTIFY_SYSTEM');
+    return { systemId: String(rows[0].systemid), timeline: Number(rows[0].timeline) };
+  } finally {
+    await disconnect(client);
+  }
+}
+
+/**
+ * Makes the publication carry exactly these tables.
+ *
+ * @throws {StreamStop} `denied`, with the statement that the tables' owner has to run.
+ */
+export async function ensurePublication(client: pg.Client, name: string, tables: readonly TableName[]): Promise<void> {
+  const existing = await client.query<{ table: string }>(
+    `SELECT t.schemaname || '.' || t.tablename AS table
+     FROM pg_catalog.pg_publication p LEFT JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname
+     WHERE p.pubname = $1`,
+    [name],
+  );
+  const wanted = new Set(tables.map((table) => `${table.schema}.${table.name}`));
+  const present = new Set(existing.rows.map((row) => row.table));
+  if (wanted.size === present.size && [...wanted].every((table) => present.has(table))) return;
+  const statement = existing.rows.length > 0 ? alterPublication(name, tables) : createPublication(name, tables);
+  try {
+    await client.query(statement);
+  } catch (error) {
+    if (sqlState(error) !== '42501') throw error;
+    throw new StreamStop(
+      'denied',
+      `the role that connects to the source may not change the publication ${name}`,
+      `As the owner of these tables, run: ${statement};`,
+      error,
+    );
+  }
+}
+
+/** The statement that creates it. A partitioned table's rows come under the table's own name. */
+export function createPublication(name: string, tables: readonly TableName[]): string {
+  return `CREATE PUBLICATION ${pg.escapeIdentifier(name)} FOR TABLE ${tables.map(quoteName).join(', ')} WITH (publish_via_partition_root = true)`;
+}
+
+function alterPublication(name: string, tables: readonly TableName[]): string {
+  return `ALTER PUBLICATION ${pg.escapeIdentifier(name)} SET TABLE ${tables.map(quoteName).join(', ')}`;
+}
+
+/**
+ * Creates a slot with an exported snapshot. It waits for every transaction that is writing at this moment.
+ *
+ * @throws {StreamStop} `settings` or `denied`.
+ */
+export async function createSlot(url: string, applicationName: string, name: string, epoch: Epoch): Promise<NewSlot> {
+  const client = await connect(url, { applicationName, replication: true });
+  try {
+    const { rows } = await client.query(`CREATE_REPLICATION_SLOT "${name}" LOGICAL pgoutput EXPORT_SNAPSHOT`);
+    const commitLsn = parseLsn(rows[0].consistent_point);
+    return {
+      position: { epoch, commitLsn, ordinal: 0 },
+      snapshot: rows[0].snapshot_name,
+      release: () => disconnect(client),
+    };
+  } catch (error) {
+    await disconnect(client);
+    throw explainSlotError(error);
+  }
+}
+
+/** Removes a slot that nothing refers to; waits a moment for a reader that was killed. */
+export async function dropSlot(client: pg.Client, name: string): Promise<void> {
+  await client.query(
+    `SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots
+     WHERE slot_name = $1 AND database = current_database()`,
+    [name],
+  );
+}
+
+/**
+ * The state of the slot; undefined if there is none.
+ *
+ * @throws {StreamStop} `slot-elsewhere` when the name belongs to something that is not ours.
+ */
+export async function readSlot(client: pg.Client, name: string): Promise<SlotState | undefined> {
+  const { rows } = await client.query(
+    `SELECT active, plugin, database = current_database() AS here, database, confirmed_flush_lsn::text AS confirmed,
+       coalesce(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn), 0)::float8 AS retained,
+       safe_wal_size::float8 AS safe, wal_status, to_jsonb(s) ->> 'invalidation_reason' AS reason
+     FROM pg_catalog.pg_replication_slots s WHERE slot_name = $1`,
+    [name],
+  );
+  const row = rows[0];
+  if (!row) return undefined;
+  if (!row.here || row.plugin !== 'pgoutput') {
+    throw new StreamStop(
+      'slot-elsewhere',
+      `the replication slot ${name} exists, but it is of database ${row.database} with plugin ${row.plugin}`,
+      'Slot names are one per server. Name the capability differently, or drop that slot if nothing uses it.',
+    );
+  }
+  return {
+    active: row.active,
+    confirmed: row.confirmed ? parseLsn(row.confirmed) : 0n,
+    retainedBytes: row.retained,
+    safeBytes: row.safe,
+    lost: row.wal_status === 'lost' || row.reason ? (row.reason ?? 'wal_removed') : undefined,
+  };
+}
+
+/**
+ * Proves that the slot goes on exactly where the target's position ends.
+ *
+ * @throws {StreamStop} whenever a change may have been missed. There is no silent second load.
+ */
+export async function verifyContinuity(client: pg.Client, name: string, here: Epoch, stored: Position): Promise<void> {
+  if (!sameEpoch(here, stored.epoch)) {
+    throw new StreamStop(
+      'other-history',
+      `the source is timeline ${here.timeline} of ${here.systemId}, but the target holds ${formatPosition(stored)}`,
+      `Connect to the server that the stream came from. ${AFRESH(name)}`,
+    );
+  }
+  const slot = await readSlot(client, name);
+  if (!slot) {
+    throw new StreamStop(
+      'slot-missing',
+      `the replication slot ${name} is gone, and with it the changes since ${formatLsn(stored.commitLsn)}`,
+      AFRESH(name),
+    );
+  }
+  if (slot.lost !== undefined) {
+    throw new StreamStop(
+      'slot-lost',
+      `PostgreSQL has invalidated the replication slot ${name} (${slot.lost}); changes since ${formatLsn(stored.commitLsn)} are gone`,
+      `Raise max_slot_wal_keep_size so that it outlasts the longest outage. ${AFRESH(name)}`,
+    );
+  }
+  if (slot.confirmed > stored.commitLsn) {
+    throw new StreamStop(
+      'slot-ahead',
+      `the replication slot ${name} was confirmed up to ${formatLsn(slot.confirmed)}, but the target holds only what came before ${formatLsn(stored.commitLsn)}`,
+      `Either something else reads this slot, or the target was restored from a backup. ${AFRESH(name)}`,
+    );
+  }
+  const { rows } = await client.query('SELECT pg_catalog.pg_current_wal_lsn()::text AS lsn');
+  if (parseLsn(rows[0].lsn) < stored.commitLsn) {
+    throw new StreamStop(
+      'source-behind',
+      `the source's log ends at ${rows[0].lsn}, before the target's position ${formatLsn(stored.commitLsn)}: the source has been set back`,
+      `Connect to the server that the stream came from. ${AFRESH(name)}`,
+    );
+  }
+}
+
+const AFRESH = (name: string) =>
+  `To begin afresh: on the target empty the tables of the capability and delete its row of strangler.stream; on the source run SELECT pg_drop_replication_slot('${name}') if the slot is still there; the next start loads everything again.`;
+
+function explainSlotError(error: unknown): unknown {
+  const state = sqlState(error);
+  if (state === '55000') {
+    return new StreamStop(
+      'settings',
+      `the source cannot decode its log: ${(error as Error).message}`,
+      "Run ALTER SYSTEM SET wal_level = 'logical'; and restart the source's server.",
+      error,
+    );
+  }
+  if (state === '42501') {
+    return new StreamStop(
+      'denied',
+      `the role that connects to the source may not replicate: ${(error as Error).message}`,
+      'As a superuser of the source, run: ALTER ROLE <that role> REPLICATION; ("cdc roles" prints all that it needs).',
+      error,
+    );
+  }
+  if (state === '53400') {
+    return new StreamStop(
+      'settings',
+      'every replication slot of the source is taken',
+      'Raise max_replication_slots and restart the source, or drop slots that nothing uses (pg_replication_slots).',
+      error,
+    );
+  }
+  return error;
+}

@@ -1,0 +1,47 @@
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { readSlot } from './capture/embedded/slot.ts';
+import { describeError } from './errors.ts';
+import { parseLsn } from './position.ts';
+import type { Monitor } from './status/monitor.ts';
+
+export interface HeartbeatOptions {
+  /** An ordinary session of the source. */
+  readonly source: pg.Client;
+  readonly slot: string;
+  readonly everyMs: number;
+  readonly monitor: Monitor;
+  readonly log: Logger;
+}
+
+/**
+ * Writes a small message to the source's log at intervals. It belongs to no transaction and no table; it makes an idle
+ * stream's position and lag move, and lets PostgreSQL forget log that only other databases have written.
+ *
+ * A beat that fails is only logged: the change stream itself notices a source that is gone.
+ */
+export function startHeartbeat(options: HeartbeatOptions): () => void {
+  const { source, slot, monitor, log } = options;
+  let running = true;
+  let timer: NodeJS.Timeout | undefined;
+
+  const beat = async () => {
+    try {
+      const { rows } = await source.query(
+        `SELECT pg_catalog.pg_logical_emit_message(false, 'strangler', 'heartbeat')::text AS lsn`,
+      );
+      monitor.marked(parseLsn(rows[0].lsn));
+      const state = await readSlot(source, slot);
+      if (state) monitor.slot(state.retainedBytes, state.safeBytes);
+    } catch (error) {
+      if (running) log.warn(`heartbeat: ${describeError(error)}`);
+    }
+    if (running) timer = setTimeout(beat, options.everyMs);
+  };
+  void beat();
+
+  return () => {
+    running = false;
+    clearTimeout(timer);
+  };
+}

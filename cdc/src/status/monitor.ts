@@ -1,0 +1,151 @@
+import type { AppliedBatch } from '../apply/apply.ts';
+import type { StreamName } from '../apply/ledger.ts';
+import { describeError, StreamStop } from '../errors.ts';
+import type { LoadProgress } from '../load/initial-load.ts';
+import { formatLsn, type Lsn, type Position } from '../position.ts';
+
+/**
+ * What a stream is doing.
+ *
+ * - `connecting`: on its way to its databases.
+ * - `waiting`: another instance has the stream; this one takes over when that ends.
+ * - `loading`: the initial load.
+ * - `streaming`: follows the source.
+ * - `retrying`: something passing is in the way; it goes on by itself.
+ * - `stopped`: a person has to do something; it tries again now and then, and goes on once that is done.
+ */
+export type StreamState = 'connecting' | 'waiting' | 'loading' | 'streaming' | 'retrying' | 'stopped';
+
+/** Why a stream does not stream. */
+export interface StreamReason {
+  /** A `StopCode`; null for what passes by itself. */
+  readonly code: string | null;
+  readonly what: string;
+  readonly fix: string | null;
+}
+
+/** What `/status` shows of a stream. The keys are a contract. */
+export interface StreamStatus extends StreamName {
+  readonly state: StreamState;
+  readonly reason: StreamReason | null;
+  /** Every commit below it is in the target, as it was last written down there. */
+  readonly position: string | null;
+  /** Bytes of the source's log that are not yet applied; null while that is not known. */
+  readonly lag_bytes: number | null;
+  /** Age of the oldest moment of the source that is not yet applied; 0 when nothing is outstanding. */
+  readonly lag_seconds: number | null;
+  readonly rows_applied: number;
+  readonly transactions_applied: number;
+  readonly slot: {
+    readonly name: string;
+    /** Log that the source keeps for us. */
+    readonly retained_bytes: number | null;
+    /** How much more it may keep before the slot is lost; null without a limit. */
+    readonly safe_bytes: number | null;
+  };
+  readonly load: (LoadProgress & { readonly rows_per_second: number }) | null;
+}
+
+/** What a running stream tells about itself, and the figures that come of it. */
+export interface Monitor {
+  status(): StreamStatus;
+  state(state: StreamState, error?: unknown): void;
+  loading(progress: LoadProgress): void;
+  applied(batch: AppliedBatch): void;
+  stored(position: Position): void;
+  /** Where the running session finds out how far it is; undefined between sessions. */
+  session(session: MonitoredSession | undefined): void;
+  /** A mark was written to the source's log, which ended at `lsn` then. */
+  marked(lsn: Lsn): void;
+  slot(retainedBytes: number, safeBytes: number | null): void;
+}
+
+export interface MonitoredSession {
+  reached(): Position;
+  pendingSinceMs(): number | undefined;
+}
+
+/** Marks that are remembered while they are not reached: the oldest ones, as those tell the lag. */
+const MARKS_MAX = 1_000;
+
+export function createMonitor(name: StreamName, slotName: string): Monitor {
+  let state: StreamState = 'connecting';
+  let reason: StreamReason | null = null;
+  let position: Position | undefined;
+  let session: MonitoredSession | undefined;
+  let rows = 0;
+  let transactions = 0;
+  let load: { progress: LoadProgress; readonly since: number } | undefined;
+  let sourceEnd: Lsn | undefined;
+  let retainedBytes: number | null = null;
+  let safeBytes: number | null = null;
+  /** Moments of the source that are not yet applied, oldest first. */
+  let marks: { readonly lsn: Lsn; readonly atMs: number }[] = [];
+
+  const lag = () => {
+    const reached = session?.reached().commitLsn ?? position?.commitLsn;
+    if (sourceEnd === undefined || reached === undefined) return { bytes: null, seconds: null };
+    marks = marks.filter((mark) => mark.lsn > reached);
+    const since = Math.min(marks[0]?.atMs ?? Infinity, session?.pendingSinceMs() ?? Infinity);
+    return {
+      bytes: sourceEnd > reached ? Number(sourceEnd - reached) : 0,
+      seconds: since === Infinity ? 0 : Math.max(0, (Date.now() - since) / 1_000),
+    };
+  };
+
+  return {
+    status() {
+      const { bytes, seconds } = lag();
+      return {
+        ...name,
+        state,
+        reason,
+        position: position ? formatLsn(position.commitLsn) : null,
+        lag_bytes: bytes,
+        lag_seconds: seconds,
+        rows_applied: rows,
+        transactions_applied: transactions,
+        slot: { name: slotName, retained_bytes: retainedBytes, safe_bytes: safeBytes },
+        load: load ? { ...load.progress, rows_per_second: rate(load.progress.rows, load.since) } : null,
+      };
+    },
+    state(next, error) {
+      state = next;
+      reason = error === undefined ? null : toReason(error);
+      if (next !== 'loading') load = undefined;
+    },
+    loading(progress) {
+      load = { progress, since: load?.since ?? performance.now() };
+    },
+    applied(batch) {
+      rows += batch.rows;
+      transactions += batch.transactions;
+      position = batch.position;
+    },
+    stored(next) {
+      position = next;
+    },
+    session(next) {
+      session = next;
+    },
+    marked(lsn) {
+      if (sourceEnd === undefined || lsn > sourceEnd) sourceEnd = lsn;
+      if (marks.length < MARKS_MAX) marks.push({ lsn, atMs: Date.now() });
+      lag();
+    },
+    slot(retained, safe) {
+      retainedBytes = retained;
+      safeBytes = safe;
+    },
+  };
+}
+
+function toReason(error: unknown): StreamReason {
+  const stop = error instanceof StreamStop ? error : undefined;
+  return { code: stop?.code ?? null, what: describeError(error), fix: stop?.fix ?? null };
+}
+
+function rate(count: number, since: number): number {
+  const seconds = (performance.now() - since) / 1_000;
+  return seconds > 0 ? Math.round(count / seconds) : 0;
+}
