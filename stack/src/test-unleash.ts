@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { createDatabase } from './testing.ts';
+import { createDatabase } from './test-database.ts';
 import { freePort } from './testing-setup.ts';
 
 /** A real Unleash of one test file, on a database of its own. */
