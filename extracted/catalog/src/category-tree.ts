@@ -5,11 +5,20 @@ export interface CategoryTree extends CountedCategory {
   readonly children: readonly CategoryTree[];
 }
 
-/** Puts categories below one another by their paths, keeping their order; what has no parent here is left out. */
+/** Puts categories below one another by their paths, in the order given; what has no parent among them is left out. */
 export function buildTrees(categories: readonly CountedCategory[]): CategoryTree[] {
-  const placed = categories.filter(({ path }) => path.length > 0);
-  const byParent = Map.groupBy(placed, ({ path }) => path.slice(0, -1).join('/'));
-  const below = (parent: string): CategoryTree[] =>
-    (byParent.get(parent) ?? []).map((category) => ({ ...category, children: below(category.path.join('/')) }));
-  return below('');
+  return childrenOf([], categories).map((category) => grow(category, categories));
+}
+
+function grow(category: CountedCategory, categories: readonly CountedCategory[]): CategoryTree {
+  const children = childrenOf(category.path, categories).map((child) => grow(child, categories));
+  return { ...category, children };
+}
+
+/** Those directly below a path. */
+export function childrenOf(path: readonly string[], categories: readonly CountedCategory[]): CountedCategory[] {
+  return categories.filter(
+    (category) =>
+      category.path.length === path.length + 1 && path.every((slug, depth) => category.path[depth] === slug),
+  );
 }

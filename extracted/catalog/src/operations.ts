@@ -1,5 +1,5 @@
-import type { Answer, Operation } from '@shop/chassis';
-import { buildTrees, type CategoryTree } from './category-tree.ts';
+import type { Answer, BodyFaults, Operation } from '@shop/chassis';
+import { buildTrees, childrenOf } from './category-tree.ts';
 import type { Product } from './model.ts';
 import { readNewProduct, readProductChange } from './product-input.ts';
 import { readId, readListQuery, readSearchQuery } from './query-input.ts';
@@ -18,6 +18,7 @@ import {
   searchAnswer,
   searchHintAnswer,
   takenSkuAnswer,
+  unknownCategoryFault,
 } from './shop-answers.ts';
 
 const SEARCH_LENGTH_MIN = 2;
@@ -48,17 +49,22 @@ export function catalogOperations(repository: Repository): Readonly<Record<strin
 
     getCategory: async ({ params }) => {
       const slug = params.code ?? '';
-      const category = findBySlug(buildTrees(await repository.listCategories()), slug);
-      return category ? categoryAnswer(category) : noCategoryAnswer(slug);
+      const categories = await repository.listCategories();
+      const category = categories.find((candidate) => candidate.slug === slug);
+      return category ? categoryAnswer(category, childrenOf(category.path, categories)) : noCategoryAnswer(slug);
     },
 
-    createProduct: ({ body }) =>
-      unlessSkuTaken(async () => createdAnswer(await repository.createProduct(readNewProduct(body)))),
+    createProduct: ({ readBody }) =>
+      unlessSkuTaken(async () => {
+        const body = await readBody((valid) => findUnknownCategory(repository, valid));
+        return createdAnswer(await repository.createProduct(readNewProduct(body)));
+      }),
 
-    updateProduct: ({ params, body }) =>
+    updateProduct: ({ params, readBody }) =>
       unlessSkuTaken(async () => {
         const id = readId(params.id);
         if (id === undefined) return badIdAnswer;
+        const body = await readBody((valid) => findUnknownCategory(repository, valid));
         const changed = await repository.updateProduct(id, readProductChange(body));
         const product = changed ? await repository.findProduct(id) : undefined;
         return product ? answerProduct(repository, product) : noProductAnswer(id);
@@ -66,21 +72,22 @@ export function catalogOperations(repository: Repository): Readonly<Record<strin
 
     deleteProduct: async ({ params }) => {
       const id = readId(params.id);
-      return id === undefined ? badIdAnswer : deletedAnswer(await repository.deleteProduct(id));
+      if (id === undefined) return badIdAnswer;
+      const before = await repository.deleteProduct(id);
+      return before === 'unknown' ? noProductAnswer(id) : deletedAnswer(before === 'present');
     },
   };
 }
 
-async function answerProduct(repository: Repository, product: Product): Promise<Answer> {
-  return productAnswer(product, await repository.findTrail(product.categoryPath));
+/** That a category exists is the one rule of a product's fields that no schema can hold. */
+async function findUnknownCategory(repository: Repository, body: unknown): Promise<BodyFaults> {
+  const { categoryPath } = readProductChange(body);
+  const isKnown = categoryPath === undefined || (await repository.hasCategory(categoryPath));
+  return isKnown ? {} : unknownCategoryFault;
 }
 
-function findBySlug(trees: readonly CategoryTree[], slug: string): CategoryTree | undefined {
-  for (const tree of trees) {
-    const found = tree.slug === slug ? tree : findBySlug(tree.children, slug);
-    if (found) return found;
-  }
-  return undefined;
+async function answerProduct(repository: Repository, product: Product): Promise<Answer> {
+  return productAnswer(product, await repository.findTrail(product.categoryPath));
 }
 
 async function unlessSkuTaken(write: () => Promise<Answer>): Promise<Answer> {

@@ -32,16 +32,17 @@ export function readNewProduct(body: unknown): ProductValues {
 
 /** A valid body of a change, in the service's terms: what it has, no more. */
 export function readProductChange(body: unknown): Partial<ProductValues> {
-  const { category, price, old_price, tax, attributes, weight_g, ...same } = body as ProductBody;
-  const { sku, name, description, brand, status } = same;
+  const { sku, name, description, brand, category, price, old_price, tax, attributes, weight_g, status } =
+    body as ProductBody;
   const values = {
     sku,
     name,
     description,
-    brand,
+    brand: brand === '' ? null : brand,
     categoryPath: category?.split('/'),
     priceCents: price === undefined ? undefined : cents(price),
-    previousPriceCents: old_price === undefined || old_price === null ? old_price : cents(old_price),
+    previousPriceCents:
+      old_price === undefined ? undefined : old_price === null || old_price === '' ? null : cents(old_price),
     taxClass: tax,
     attributes: attributes && Object.entries(attributes).map(([attribute, value]) => ({ name: attribute, value })),
     status,
@@ -56,5 +57,5 @@ function cents(amount: string | number): number {
 
 /** Whether a number has at most two decimal places: the format `two-places` of the OpenAPI document. */
 export function hasTwoPlaces(value: number): boolean {
-  return /^\d+(\.\d{1,2})?$/.test(String(value));
+  return /^\d{1,8}(\.\d{1,2})?$/.test(String(value));
 }

@@ -11,18 +11,25 @@ const PER_PAGE_DEFAULT = 24;
 const PER_PAGE_MAX = 100;
 const SEARCH_PER_PAGE = 20;
 
-const text = z.string().min(1).optional().catch(undefined);
-const count = z
+/** PostgreSQL's text holds any character but U+0000. */
+const text = z
   .string()
-  .regex(/^\d{1,9}$/)
-  .transform(Number)
-  .pipe(z.int().min(1));
-const pageNumber = count.catch(1);
-const pageSize = count.pipe(z.int().max(PER_PAGE_MAX)).catch(PER_PAGE_DEFAULT);
-const amount = z
+  .regex(/^[^\0]+$/)
+  .optional()
+  .catch(undefined);
+const INTEGER_MAX = 2_147_483_647;
+const count = (maximum: number) =>
+  z
+    .string()
+    .regex(/^\d{1,10}$/)
+    .transform(Number)
+    .pipe(z.int().min(1).max(maximum));
+const pageNumber = count(INTEGER_MAX).catch(1);
+const pageSize = count(PER_PAGE_MAX).catch(PER_PAGE_DEFAULT);
+const amountInCents = z
   .string()
   .regex(/^\d{1,8}(\.\d{1,2})?$/)
-  .transform((value) => Math.round(Number(value) * 100))
+  .transform((amount) => Math.round(Number(amount) * 100))
   .optional()
   .catch(undefined);
 const sortOrder = z.enum(['name', 'price', '-price', 'rating', 'newest']).catch('name');
@@ -32,10 +39,10 @@ export function readListQuery(query: Query): { filter: ProductFilter; sort: Sort
   return {
     filter: {
       categoryPath: text.parse(query.category)?.split('/'),
-      text: text.parse(query.q),
+      text: text.parse(query.q?.trim()),
       brand: text.parse(query.brand),
-      minimumCents: amount.parse(query.min_price),
-      maximumCents: amount.parse(query.max_price),
+      minimumCents: amountInCents.parse(query.min_price),
+      maximumCents: amountInCents.parse(query.max_price),
       inStockOnly: query.in_stock === '1',
     },
     sort: sortOrder.parse(query.sort),
@@ -45,15 +52,17 @@ export function readListQuery(query: Query): { filter: ProductFilter; sort: Sort
 
 /** What a query asks of the search. */
 export function readSearchQuery(query: Query): { text: string; page: Page } {
-  return { text: (query.q ?? '').trim(), page: { number: pageNumber.parse(query.page), size: SEARCH_PER_PAGE } };
+  const typed = (query.q ?? '').trim();
+  return {
+    text: typed.includes('\0') ? '' : typed,
+    page: { number: pageNumber.parse(query.page), size: SEARCH_PER_PAGE },
+  };
 }
 
-const ID_MAX = 2_147_483_647;
 const id = z
   .string()
-  .regex(/^\d{1,10}$/)
-  .transform(Number)
-  .pipe(z.int().min(1).max(ID_MAX));
+  .regex(/^[1-9]/)
+  .pipe(count(INTEGER_MAX));
 
 /** A product's id out of a path; undefined for what cannot be one. */
 export function readId(value: string | undefined): number | undefined {

@@ -30,8 +30,10 @@ export interface Repository {
   createProduct(values: ProductValues): Promise<number>;
   /** Changes what is given; false when there is no such product or it is deleted. @throws {SkuTaken} */
   updateProduct(id: number, values: Partial<ProductValues>): Promise<boolean>;
-  /** Marks a product as deleted; false when there was nothing to mark. */
-  deleteProduct(id: number): Promise<boolean>;
+  /** Marks a product as deleted, and tells what it was before. */
+  deleteProduct(id: number): Promise<'present' | 'deleted' | 'unknown'>;
+  /** Whether there is a category of this path, active or not. */
+  hasCategory(path: readonly string[]): Promise<boolean>;
 }
 
 /** The repository on a PostgreSQL database with the service's schema. */
@@ -41,7 +43,7 @@ export function createRepository(prisma: PrismaClient): Repository {
     searchProducts: (text, page) => {
       const fields = [Prisma.sql`p.name`, Prisma.sql`p.description`, Prisma.sql`p.brand`, Prisma.sql`p.sku`];
       const begins = Prisma.sql`name ILIKE ${`${escapeLike(text)}%`}`;
-      return selectPage(prisma, contains(fields, text), Prisma.sql`${begins} DESC, name, id`, page);
+      return selectPage(prisma, contains(fields, text), Prisma.sql`${begins} DESC, ${BY_NAME}`, page);
     },
     findProduct: (id) => findProduct(prisma, id),
     findTrail: (path) => findTrail(prisma, path),
@@ -58,13 +60,18 @@ export function createRepository(prisma: PrismaClient): Repository {
     deleteProduct: async (id) => {
       const where = { id, status: { not: 'deleted' } } as const;
       const { count } = await prisma.product.updateMany({ where, data: { status: 'deleted' } });
-      return count > 0;
+      if (count > 0) return 'present';
+      return (await prisma.product.count({ where: { id } })) > 0 ? 'deleted' : 'unknown';
     },
+    hasCategory: async (path) => (await prisma.category.count({ where: { path: { equals: [...path] } } })) > 0,
   };
 }
 
+/** By code points, whatever the database's own collation is. */
+const BY_NAME = Prisma.sql`name COLLATE "C", id`;
+
 const SORT: Readonly<Record<SortOrder, Prisma.Sql>> = {
-  name: Prisma.sql`name, id`,
+  name: BY_NAME,
   price: Prisma.sql`"priceCents", id`,
   '-price': Prisma.sql`"priceCents" DESC, id`,
   rating: Prisma.sql`rating DESC, "reviewCount" DESC, id`,
@@ -164,7 +171,7 @@ function listCategories(prisma: PrismaClient): Promise<CountedCategory[]> {
     FROM category c LEFT JOIN filled f ON f.path[1:cardinality(c.path)] = c.path
     WHERE c.active
     GROUP BY c.id
-    ORDER BY c.position, c.name, c.id`;
+    ORDER BY c.position, c.name COLLATE "C", c.id`;
 }
 
 function columns<Values extends Partial<ProductValues>>({ categoryPath, attributes, ...values }: Values) {

@@ -13,7 +13,10 @@ export const contractHeaders = { 'X-Powered-By': 'Shop/4.2', 'Cache-Control': 'n
 export const contractAnswers: ContractAnswers = {
   unauthenticated: () => ({ status: 401, body: { error: 'LOGIN' } }),
   forbidden: () => ({ status: 403, body: { error: 'FORBIDDEN' } }),
+  'malformed-request': () => ({ status: 400, body: { error: 'BAD_REQUEST' } }),
   'malformed-json': () => ({ status: 400, body: { error: 'BAD_JSON' } }),
+  'unsupported-media-type': () => ({ status: 400, body: { error: 'BAD_JSON' } }),
+  'body-too-large': () => ({ status: 413, body: { error: 'TOO_LARGE' } }),
   'invalid-body': (problem) => ({ status: 422, body: { error: 'INVALID', fields: problem.fields } }),
 };
 
@@ -49,7 +52,7 @@ function listEntry(product: ProductSummary) {
 export function productAnswer(product: Product, trail: readonly Category[]): Answer {
   const path = product.categoryPath.join('/');
   const own = trail.find((category) => category.path.join('/') === path);
-  const named = product.attributes.filter((attribute) => attribute.name !== undefined);
+  const named = product.attributes.filter(({ name }) => name !== undefined && name !== '');
   return ok({
     product: {
       id: product.id,
@@ -97,9 +100,9 @@ function categoryBranch(category: CategoryTree): unknown {
   return { ...categoryHead(category), children: category.children.map(categoryBranch) };
 }
 
-export function categoryAnswer(category: CategoryTree): Answer {
-  const children = category.children.map(({ slug, name }) => ({ code: slug, name }));
-  return ok({ category: { ...categoryHead(category), children } });
+export function categoryAnswer(category: CountedCategory, children: readonly Category[]): Answer {
+  const shown = children.map(({ slug, name }) => ({ code: slug, name }));
+  return ok({ category: { ...categoryHead(category), children: shown } });
 }
 
 function categoryHead({ slug, name, path, productCount }: CountedCategory) {
@@ -114,9 +117,11 @@ export function createdAnswer(id: number): Answer {
   return { status: 201, headers: { Location: `/api/products/${id}` }, body: { ok: 1, id } };
 }
 
-export function deletedAnswer(wasThere: boolean): Answer {
-  return ok({ ok: wasThere ? 1 : 0 });
+export function deletedAnswer(wasPresent: boolean): Answer {
+  return ok({ ok: wasPresent ? 1 : 0 });
 }
+
+export const unknownCategoryFault = { category: 'must be the path of a category' };
 
 export const takenSkuAnswer: Answer = { status: 409, body: { error: 'DUP_SKU' } };
 

@@ -37,6 +37,7 @@ export function createApp(parts: AppParts): Express {
   return app;
 }
 
+const OPERATIONAL = new Set(['/livez', '/readyz', '/metrics', '/openapi.json']);
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /** Gives the request its id, its trace and a logger that names both; logs and measures it once it has ended. */
@@ -56,7 +57,9 @@ function observe(log: Logger, metrics: Metrics): RequestHandler {
       // 499: the client left before its answer; the number is nginx's.
       const status = response.writableFinished ? response.statusCode : 499;
       metrics.observe(method, route, status, durationMs / 1000);
-      requestLog.info({ method, path, route, status, duration_ms: Number(durationMs.toFixed(2)) }, 'answered');
+      // Probes come every few seconds, and say nothing as long as they succeed.
+      const level = OPERATIONAL.has(route ?? '') && status < 400 ? 'debug' : 'info';
+      requestLog[level]({ method, path, route, status, duration_ms: Number(durationMs.toFixed(2)) }, 'answered');
     });
     next();
   };

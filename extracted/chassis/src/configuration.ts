@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { inspect } from 'node:util';
 import * as z from 'zod';
 
@@ -9,7 +10,7 @@ export interface Secret {
   toJSON(): string;
 }
 
-/** The environment does not say what the service needs to know; the message lists every fault. */
+/** The environment is not one that the service can run in; the message lists every fault, with what to do. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
@@ -34,6 +35,15 @@ export function wholeNumber(minimum: number, maximum: number) {
     .refine((value) => value >= minimum && value <= maximum, range);
 }
 
+function isPublicKey(pem: string): boolean {
+  try {
+    const type = createPublicKey(pem).asymmetricKeyType ?? '';
+    return pem.includes('PUBLIC KEY') && ['rsa', 'ed25519', 'ec'].includes(type);
+  } catch {
+    return false;
+  }
+}
+
 /** What every service is told by its environment. Times are in milliseconds. */
 export const commonSettings = {
   /** Where the service's own database is. */
@@ -46,7 +56,7 @@ export const commonSettings = {
   /** Where the keys are published that sign identities. At most one of the three `IDENTITY_` keys may be set. */
   IDENTITY_JWKS_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).optional(),
   /** The public key that verifies identities, as PEM (SPKI). */
-  IDENTITY_PUBLIC_KEY: z.string().includes('-----BEGIN PUBLIC KEY-----').optional(),
+  IDENTITY_PUBLIC_KEY: z.string().refine(isPublicKey, 'must be an RSA, Ed25519 or EC public key as PEM').optional(),
   /** The secret shared with the signer of identities (HS256). */
   IDENTITY_SECRET: secret(z.string().min(32, 'must have at least 32 characters')).optional(),
   /** Who must have issued an identity (`iss`), and for whom (`aud`); not checked unless set. */

@@ -1,5 +1,5 @@
-import { createSecretKey } from 'node:crypto';
-import { createRemoteJWKSet, errors, importSPKI, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
 import * as z from 'zod';
 import type { CommonConfiguration } from './configuration.ts';
 import { Problem } from './problem.ts';
@@ -61,13 +61,22 @@ function keySource(configuration: CommonConfiguration): KeySource | undefined {
   if (jwks !== undefined) {
     return { algorithms: ASYMMETRIC, get: createRemoteJWKSet(new URL(jwks), { timeoutDuration: 2_000 }) };
   }
-  // A PEM file does not say its algorithm: the token does, out of the list above.
-  if (pem !== undefined) return { algorithms: ASYMMETRIC, get: (head) => importSPKI(pem, head.alg) };
+  if (pem !== undefined) {
+    const publicKey = createPublicKey(pem);
+    return { algorithms: algorithmsOf(publicKey), get: () => publicKey };
+  }
   if (shared !== undefined) {
     const secretKey = createSecretKey(Buffer.from(shared.reveal()));
     return { algorithms: ['HS256'], get: () => secretKey };
   }
   return undefined;
+}
+
+/** The algorithms that a key is made for; the token may choose among these only. */
+function algorithmsOf(key: KeyObject): string[] {
+  if (key.asymmetricKeyType === 'rsa') return ['RS256', 'PS256'];
+  if (key.asymmetricKeyType === 'ed25519') return ['EdDSA', 'Ed25519'];
+  return key.asymmetricKeyDetails?.namedCurve === 'secp384r1' ? ['ES384'] : ['ES256'];
 }
 
 const FAULTS_OF_TOKEN = [

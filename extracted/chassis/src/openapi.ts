@@ -15,14 +15,22 @@ export interface ApiOperation {
   readonly path: string;
   /** The role that the document's `security` asks for; undefined when anybody may. */
   readonly role: string | undefined;
-  /** Present when the operation takes a JSON body. */
-  readonly body: ((value: unknown) => BodyFaults | undefined) | undefined;
+  /** Reads a JSON body by the document; undefined when the operation takes none. */
+  readonly readBody: ((value: unknown) => ReadBody) | undefined;
   /** What the document holds against an answer of this operation; empty when nothing. */
   readonly answerFaults: (status: number, contentType: string | undefined, body: unknown) => string[];
 }
 
-/** The first fault of each field, by the field's name; a fault of the body as a whole is under the empty name. */
+/** A sentence for each field that breaks its rule; a fault of the body as a whole is under the empty name. */
 export type BodyFaults = Readonly<Record<string, string>>;
+
+/** A body held against its schema. */
+export interface ReadBody {
+  readonly value: unknown;
+  readonly faults: BodyFaults;
+  /** Adds faults that only the service can know, in the order in which the document has the fields. */
+  withFaults(more: BodyFaults): BodyFaults;
+}
 
 /** A service's OpenAPI 3.1 document, read and compiled. */
 export interface ApiDocument {
@@ -55,7 +63,8 @@ const DOCUMENT = 'document';
 export async function loadDocument(file: URL, formats: Readonly<Record<string, Format>> = {}): Promise<ApiDocument> {
   const json: unknown = parse(await readFile(file, 'utf8'));
   const { paths, components } = documentShape.parse(json);
-  const ajv = new Ajv2020({ allErrors: true, strict: false, verbose: true, validateSchema: false, formats });
+  const ajv = new Ajv2020({ allErrors: true, strict: false, validateSchema: false, formats });
+  countCodeUnits(ajv);
   addFormats.default(ajv);
   ajv.addSchema(json as object, DOCUMENT);
   const schemaAt = (...pointer: string[]): ValidateFunction => {
@@ -76,18 +85,15 @@ export async function loadDocument(file: URL, formats: Readonly<Record<string, F
           answers.set(`${status} ${type}`, schemaAt(...base, 'content', type, 'schema'));
         }
       }
-      const validateBody = operation.requestBody
-        ? schemaAt(...place, 'requestBody', 'content', 'application/json', 'schema')
-        : undefined;
-      const properties = propertiesOf(json, operation.requestBody?.content['application/json']?.schema);
+      const bodySchema = operation.requestBody?.content['application/json']?.schema;
+      const validateBody = bodySchema && schemaAt(...place, 'requestBody', 'content', 'application/json', 'schema');
+      const properties = propertiesOf(json, bodySchema);
       return {
         id: operation.operationId,
         method: method as Method,
         path,
         role: operation.security?.flatMap((scheme) => Object.values(scheme).flat())[0],
-        body:
-          validateBody &&
-          ((value) => (validateBody(value) ? undefined : bodyFaults(properties, validateBody.errors ?? []))),
+        readBody: validateBody && ((value) => readBody(properties, validateBody, value)),
         answerFaults: (status, contentType, body) => answerFaults(answers, status, contentType, body),
       };
     }),
@@ -95,11 +101,31 @@ export async function loadDocument(file: URL, formats: Readonly<Record<string, F
   return { json, operations };
 }
 
-type Properties = Readonly<Record<string, { readonly 'x-fault'?: string | undefined }>>;
+/**
+ * JSON Schema counts a text's length in code points; JavaScript, and so every other rule of a service, in UTF-16 code
+ * units. One rule for both: that of the code.
+ */
+function countCodeUnits(ajv: Ajv2020): void {
+  const lengths = {
+    minLength: (limit: number, text: string) => text.length >= limit,
+    maxLength: (limit: number, text: string) => text.length <= limit,
+  };
+  for (const [keyword, validate] of Object.entries(lengths)) {
+    ajv.removeKeyword(keyword);
+    ajv.addKeyword({ keyword, type: 'string', schemaType: 'number', validate });
+  }
+}
 
+type Properties = Readonly<Record<string, z.output<typeof propertyShape>>>;
+
+/**
+ * Two words of ours in a body's schema. `x-trim`: blanks around the text are removed before anything else looks at it.
+ * `x-fault`: what is said of a value that breaks the rule, whichever part of the rule it is.
+ */
+const propertyShape = z.object({ 'x-trim': z.boolean().optional(), 'x-fault': z.string().optional() });
 const schemaShape = z.object({
   $ref: z.string().startsWith('#/').optional(),
-  properties: z.record(z.string(), z.object({ 'x-fault': z.string().optional() })).optional(),
+  properties: z.record(z.string(), propertyShape).optional(),
 });
 
 /** The properties of a schema that has them itself or is a reference to one that has. */
@@ -113,16 +139,38 @@ function propertiesOf(document: unknown, schema: unknown): Properties {
   );
 }
 
-/** The faults of a body, a sentence for each field, in the order in which the document has the fields. */
+function _readBody(properties: Properties, validate: ValidateFunction, body: unknown): ReadBody {
+  const value = trimmed(properties, body);
+  const faults = validate(value) ? {} : bodyFaults(properties, validate.errors ?? []);
+  return { value, faults, withFaults: (more) => inOrder(properties, { ...more, ...faults }) };
+}
+
+function trimmed(properties: Properties, body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+  const trim = ([name, value]: [string, unknown]) => [
+    name,
+    typeof value === 'string' && properties[name]?.['x-trim'] === true ? value.trim() : value,
+  ];
+  return Object.fromEntries(Object.entries(body).map(trim));
+}
+
 function bodyFaults(properties: Properties, errors: readonly ErrorObject[]): BodyFaults {
-  const faults = new Map<string, string>();
+  const faults: Record<string, string> = {};
   for (const error of errors) {
     const missing: unknown = error.instancePath === '' ? error.params.missingProperty : undefined;
-    const field = typeof missing === 'string' ? missing : (error.instancePath.split('/')[1] ?? '');
-    if (!faults.has(field)) faults.set(field, properties[field]?.['x-fault'] ?? error.message ?? 'is not right');
+    if (typeof missing === 'string') {
+      faults[missing] = 'is required';
+    } else {
+      const field = error.instancePath.split('/')[1] ?? '';
+      faults[field] = properties[field]?.['x-fault'] ?? error.message ?? 'is not right';
+    }
   }
+  return inOrder(properties, faults);
+}
+
+function inOrder(properties: Properties, faults: BodyFaults): BodyFaults {
   const order = ['', ...Object.keys(properties)];
-  return Object.fromEntries([...faults].sort(([a], [b]) => order.indexOf(a) - order.indexOf(b)));
+  return Object.fromEntries(Object.entries(faults).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b)));
 }
 
 function answerFaults(

@@ -7,7 +7,7 @@ import express, {
 } from 'express';
 import { type Answer, send } from './answer.ts';
 import { IDENTITY_HEADER, type Identity, type VerifyIdentity } from './identity.ts';
-import type { ApiDocument, ApiOperation } from './openapi.ts';
+import type { ApiDocument, ApiOperation, BodyFaults } from './openapi.ts';
 import { Problem } from './problem.ts';
 
 /** A request that has passed the document: what an operation works on. */
@@ -16,10 +16,15 @@ export interface OperationRequest {
   readonly params: Readonly<Record<string, string>>;
   /** Query parameters, decoded; of a repeated one the last. */
   readonly query: Readonly<Record<string, string>>;
-  /** The body, valid by the document; undefined for an operation without one. */
-  readonly body: unknown;
   /** Who asks; always known where the document's `security` asks for a role. */
   readonly identity: Identity | undefined;
+  /**
+   * Reads the body and holds it against the document, when the operation is ready for it.
+   *
+   * @param check finds faults that only the service can know; it gets the fields that keep the document's rules.
+   * @throws {Problem} for a body that cannot be read or has faults.
+   */
+  readBody(check?: (valid: Readonly<Record<string, unknown>>) => Promise<BodyFaults>): Promise<unknown>;
 }
 
 /** What a service does for one operation of its document. */
@@ -28,7 +33,7 @@ export type Operation = (request: OperationRequest) => Promise<Answer>;
 const BODY_BYTES_MAX = 102_400;
 
 /**
- * Mounts the operations of a document, each as the line: read the body, identify, validate, operate, answer.
+ * Mounts the operations of a document, each as the line: identify, operate, answer.
  *
  * @throws {Error} unless document and operations name the same ids.
  */
@@ -49,8 +54,7 @@ export function mountOperations(
 
   for (const operation of document.operations) {
     const operate = operations[operation.id] as Operation;
-    const line = [named(operation), ...(operation.body ? [readBody] : []), answerWith(operation, operate, verify)];
-    app[operation.method](expressPath(operation.path), ...line);
+    app[operation.method](expressPath(operation.path), named(operation), answerWith(operation, operate, verify));
   }
   for (const path of new Set(document.operations.map((operation) => operation.path))) {
     app.all(expressPath(path), refuseMethod(document.operations.filter((operation) => operation.path === path)));
@@ -69,14 +73,16 @@ function named(operation: ApiOperation): RequestHandler {
   };
 }
 
-const readBody = express.json({ limit: BODY_BYTES_MAX, strict: false });
-
 function answerWith(operation: ApiOperation, operate: Operation, verify: VerifyIdentity): RequestHandler {
   return async (request, response) => {
     const identity = operation.role === undefined ? undefined : await identify(request, operation.role, verify);
-    validateBody(request, operation);
-    const params = request.params as Record<string, string>;
-    send(response, await operate({ params, query: lastOfEach(request), body: request.body, identity }));
+    const answer = await operate({
+      params: request.params as Record<string, string>,
+      query: lastOfEach(request),
+      identity,
+      readBody: (check) => readBody(operation, request, response, check),
+    });
+    send(response, answer);
   };
 }
 
@@ -87,14 +93,28 @@ async function identify(request: Request, role: string, verify: VerifyIdentity):
   return identity;
 }
 
-function validateBody(request: Request, operation: ApiOperation): void {
-  if (!operation.body) return;
-  if (request.body === undefined) {
-    const isEmpty = request.get('transfer-encoding') === undefined && Number(request.get('content-length') ?? 0) === 0;
-    throw new Problem(isEmpty ? 'malformed-json' : 'unsupported-media-type');
-  }
-  const fields = operation.body(request.body);
-  if (fields) throw new Problem('invalid-body', { fields });
+const parseJson = express.json({ limit: BODY_BYTES_MAX });
+
+async function readBody(
+  operation: ApiOperation,
+  request: Request,
+  response: Response,
+  check?: (valid: Readonly<Record<string, unknown>>) => Promise<BodyFaults>,
+): Promise<unknown> {
+  if (!operation.readBody) throw new Error(`Operation "${operation.id}" has no request body in the OpenAPI document`);
+  await new Promise<void>((done, fail) => parseJson(request, response, (error) => (error ? fail(error) : done())));
+  if (request.body === undefined) throw new Problem(hasBody(request) ? 'unsupported-media-type' : 'malformed-json');
+  const { value, faults, withFaults } = operation.readBody(request.body);
+  if (Object.hasOwn(faults, '')) throw new Problem('malformed-json');
+  const valid = Object.entries(value as object).filter(([name]) => !Object.hasOwn(faults, name));
+  const fields = check ? withFaults(await check(Object.fromEntries(valid))) : faults;
+  if (Object.keys(fields).length > 0) throw new Problem('invalid-body', { fields });
+  return value;
+}
+
+/** RFC 9112, 6.3: a request has a body if it says so by one of these. */
+function hasBody(request: Request): boolean {
+  return request.get('transfer-encoding') !== undefined || Number(request.get('content-length') ?? 0) > 0;
 }
 
 function lastOfEach(request: Request): Record<string, string> {

@@ -4,7 +4,7 @@
  */
 export const PROBLEMS = {
   'malformed-request': { status: 400, title: 'The request could not be read.' },
-  'malformed-json': { status: 400, title: 'The body is not JSON.' },
+  'malformed-json': { status: 400, title: 'The body is not JSON, or not a JSON object.' },
   unauthenticated: { status: 401, title: 'A signed identity is needed.' },
   forbidden: { status: 403, title: 'This identity may not do that.' },
   'unknown-route': { status: 404, title: 'There is no such route.' },

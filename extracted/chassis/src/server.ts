@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { ConfigurationError } from './configuration.ts';
 
 /** An HTTP server that listens. */
 export interface RunningServer {
@@ -8,7 +9,11 @@ export interface RunningServer {
   stop(deadlineMs: number): Promise<void>;
 }
 
-/** Starts a server with a bound on every wait; rejects when it cannot listen there. */
+/**
+ * Starts a server with a bound on every wait.
+ *
+ * @throws {ConfigurationError} when it cannot listen there.
+ */
 export async function listen(listener: RequestListener, host: string, port: number): Promise<RunningServer> {
   const server = createServer(
     {
@@ -21,9 +26,13 @@ export async function listen(listener: RequestListener, host: string, port: numb
     listener,
   );
   await new Promise<void>((done, fail) => {
-    server.once('error', fail);
+    const refuse = (cause: Error) => {
+      const fault = `cannot listen on ${host}, port ${port} (${cause.message}): set HOST and PORT to what is free here`;
+      fail(new ConfigurationError(fault, { cause }));
+    };
+    server.once('error', refuse);
     server.listen(port, host, () => {
-      server.off('error', fail);
+      server.off('error', refuse);
       done();
     });
   });

@@ -61,9 +61,12 @@ export async function startService(
   };
 }
 
-/** Stops the service on SIGTERM and SIGINT and lets the process end by itself; a second signal ends it at once. */
+/** Stops the service on SIGTERM and SIGINT, after which the process ends by itself; a second signal ends it at once. */
 export function stopOnSignals(service: RunningService): void {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void service.stop());
-  }
+  const signals = ['SIGTERM', 'SIGINT'] as const;
+  const stop = () => {
+    for (const signal of signals) process.off(signal, stop);
+    void service.stop();
+  };
+  for (const signal of signals) process.on(signal, stop);
 }
