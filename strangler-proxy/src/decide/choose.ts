@@ -1,0 +1,76 @@
+import type { IncomingMessage } from 'node:http';
+import type { Peer } from '../forward/peer.ts';
+import type { DeclaredRoute } from '../match/route-table.ts';
+import { type Ask, type Decision, decide, dependsOnVisitor, type RouteFlags, UNDECLARED } from './decide.ts';
+import { KILL_SWITCH, serveFlag, shadowFlag } from './flag-names.ts';
+import type { Flags } from './flags.ts';
+import type { Ownership } from './ownership.ts';
+import { readVisitor, type Visitor } from './visitor.ts';
+
+/** A decision, and the cookie that keeps the visitor to it. */
+export interface Choice {
+  readonly decision: Decision;
+  readonly setCookie: string | undefined;
+}
+
+/** A declared route with all that can be known before a request comes. */
+export interface ChoosableRoute extends DeclaredRoute {
+  readonly serveFlag: string;
+  readonly shadowFlag: string;
+  /** Replaced when the flags change. */
+  flags: RouteFlags;
+}
+
+/** Chooses for a route that is declared, and for undefined: none is. */
+export type Choose = (route: ChoosableRoute | undefined, request: IncomingMessage, peer: Peer) => Choice;
+
+const NOT_DECLARED: Choice = { decision: UNDECLARED, setCookie: undefined };
+const NEVER_ASKED: Ask = { serve: () => false, shadow: () => false };
+const NOBODY: Visitor = { id: '', setCookie: undefined };
+
+/** Makes a route choosable: with the names of its flags and what they say now. */
+export function choosable(declared: DeclaredRoute, flags: Flags): ChoosableRoute {
+  const route = { ...declared, serveFlag: serveFlag(declared), shadowFlag: shadowFlag(declared) };
+  return { ...route, flags: flagsOf(route, flags) };
+}
+
+/** Binds the decision to flags, ownership and the visitor's cookie. From here on the routes follow the flags. */
+export function createChooser(routes: readonly ChoosableRoute[], flags: Flags, ownership: Ownership): Choose {
+  flags.onChange(() => {
+    for (const route of routes) route.flags = flagsOf(route, flags);
+  });
+  return (route, request, peer) => {
+    if (route === undefined) return NOT_DECLARED;
+    const owner = ownership.ownerOf(route.migration.capability);
+    const visitor = dependsOnVisitor(route, route.flags)
+      ? readVisitor(request.headers.cookie, isSecure(request, peer))
+      : NOBODY;
+    const decision = decide(route, owner, route.flags, askFor(route, flags, visitor));
+    if (route.route.kind === 'read' && route.flags.serve !== 'ask') {
+      flags.count(route.serveFlag, route.flags.serve === 'always');
+    }
+    return { decision, setCookie: visitor.setCookie };
+  };
+}
+
+function flagsOf(route: Pick<ChoosableRoute, 'serveFlag' | 'shadowFlag'>, flags: Flags): RouteFlags {
+  return {
+    serve: flags.outcome(route.serveFlag),
+    shadow: flags.outcome(route.shadowFlag),
+    // Half a kill switch is a whole one: whoever pulls it has no time for shares.
+    killSwitch: flags.outcome(KILL_SWITCH) !== 'never',
+  };
+}
+
+function askFor(route: ChoosableRoute, flags: Flags, visitor: Visitor): Ask {
+  if (route.flags.serve !== 'ask' && route.flags.shadow !== 'ask') return NEVER_ASKED;
+  return {
+    serve: () => flags.isEnabled(route.serveFlag, visitor.id),
+    // A share of requests, not of visitors: every visitor's requests are to be compared.
+    shadow: () => flags.isEnabled(route.shadowFlag, String(Math.random())),
+  };
+}
+
+function isSecure(request: IncomingMessage, peer: Peer): boolean {
+  return peer.encrypted || (peer.trusted && request.headers['x-forwarded-proto'] === 'https');
+}

@@ -1,0 +1,188 @@
+import { mkdirSync } from 'node:fs';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Unleash, UnleashEvents } from 'unleash-client';
+import type { Logger } from '../logger.ts';
+import type { Outcome } from './decide.ts';
+import { makeSticky, outcomeOf } from './outcome.ts';
+
+/** Flags as the proxy needs them. No method throws or waits. */
+export interface Flags {
+  /** What a flag says to everyone; `never` for a flag that nobody knows. */
+  outcome(flag: string): Outcome;
+  /** Evaluates a flag whose outcome is `ask`. @param stickyKey decides alone: the same key, the same answer. */
+  isEnabled(flag: string, stickyKey: string): boolean;
+  /** Tells the flag server that a flag was used without being evaluated, so that its usage shows there. */
+  count(flag: string, enabled: boolean): void;
+  /** Calls back after the flags have changed. */
+  onChange(listener: () => void): void;
+  status(): FlagStatus;
+  close(): void;
+}
+
+/** How current the flags are. */
+export interface FlagStatus {
+  /** `fresh`: the server answered the last poll. `kept`: it did not, and what it said last holds. `none`: nothing known. */
+  readonly state: 'fresh' | 'kept' | 'none';
+  /** What the last failed poll said; undefined while polls succeed. */
+  readonly error: string | undefined;
+}
+
+/** Where the flags come from. */
+export interface UnleashFlagsOptions {
+  /** The server's API: `http://127.0.0.1:4242/api`. */
+  readonly url: string;
+  /** A backend client token. */
+  readonly token: string;
+  /** Folder for what the server said last, so that a start without it changes nothing. Made if it is missing. */
+  readonly stateFolder: string;
+  /** Default 1 s, as that is how long a flip may take to show. */
+  readonly pollIntervalMs?: number;
+  readonly logger: Logger;
+}
+
+/** Flags that are all off: a proxy without a flag server. */
+export const NO_FLAGS: Flags = {
+  outcome: () => 'never',
+  isEnabled: () => false,
+  count() {},
+  onChange() {},
+  status: () => ({ state: 'none', error: undefined }),
+  close() {},
+};
+
+const LOG_INTERVAL_MS = 60_000;
+/** The client stops polling for good when its token is refused. The token may be made later than we start. */
+const REFUSED_RETRY_MS = 10_000;
+const METRICS_INTERVAL_MS = 10_000;
+const POLL_TIMEOUT_MS = 3_000;
+
+/**
+ * Flags of an Unleash server, polled. Whatever happens to the server, the last answer holds; it is kept on disk, and
+ * where there never was one every flag is off.
+ *
+ * Resolves once the flags are known, from the server or from disk, or after `startTimeoutMs`: a missing server must not
+ * keep the proxy from starting.
+ */
+export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs = 1_500): Promise<Flags> {
+  const { logger } = options;
+  const listeners: (() => void)[] = [];
+  const outcomes = new Map<string, Outcome>();
+  let known = false;
+  let error: string | undefined;
+  let loggedAt = Number.NEGATIVE_INFINITY;
+  let retry: NodeJS.Timeout | undefined;
+  /** Answers. */
+  let current = open();
+  /** Polls: the same client, but while a new one that replaces it has not heard anything yet. */
+  let polling = current;
+  const settled = Promise.withResolvers<void>();
+
+  mkdirSync(options.stateFolder, { recursive: true });
+  void polling.start().catch(failed).then(settled.resolve);
+  const deadline = setTimeout(settled.resolve, startTimeoutMs);
+  await settled.promise;
+  clearTimeout(deadline);
+  compile();
+
+  return {
+    outcome: (flag) => outcomes.get(flag) ?? 'never',
+    isEnabled(flag, stickyKey) {
+      try {
+        return current.isEnabled(flag, { sessionId: stickyKey }, false);
+      } catch (cause) {
+        failed(cause);
+        return false;
+      }
+    },
+    count(flag, enabled) {
+      current.count(flag, enabled);
+    },
+    onChange(listener) {
+      listeners.push(listener);
+    },
+    status: () => ({ state: !known ? 'none' : error === undefined ? 'fresh' : 'kept', error }),
+    close() {
+      clearTimeout(retry);
+      if (polling !== current) polling.destroy();
+      current.destroy();
+    },
+  };
+
+  function open(): Unleash {
+    const client = new Unleash({
+      appName: 'strangler-proxy',
+      url: options.url,
+      customHeaders: { Authorization: options.token },
+      refreshInterval: options.pollIntervalMs ?? 1_000,
+      metricsInterval: METRICS_INTERVAL_MS,
+      timeout: POLL_TIMEOUT_MS,
+      storageProvider: keptIn(join(options.stateFolder, 'flags.json')),
+      disableAutoStart: true,
+      skipInstanceCountWarning: true,
+    });
+    client.on(UnleashEvents.Ready, compile);
+    client.on(UnleashEvents.Changed, () => {
+      error = undefined;
+      compile();
+    });
+    client.on(UnleashEvents.Unchanged, () => {
+      error = undefined;
+    });
+    client.on(UnleashEvents.Error, failed);
+    client.on(UnleashEvents.Warn, failed);
+    return client;
+  }
+
+  function compile(): void {
+    const flags = current.getFeatureToggleDefinitions();
+    if (flags.length > 0) known = true;
+    outcomes.clear();
+    for (const flag of flags) {
+      makeSticky(flag);
+      outcomes.set(flag.name, outcomeOf(flag));
+    }
+    for (const listener of listeners) listener();
+  }
+
+  function failed(cause: unknown): void {
+    error = cause instanceof Error ? cause.message : String(cause);
+    if (/not allowed to connect/.test(error)) startAgain();
+    if (performance.now() - loggedAt < LOG_INTERVAL_MS) return;
+    loggedAt = performance.now();
+    logger.warn({ error }, 'Trouble with the flag server: what it said last holds');
+  }
+
+  function startAgain(): void {
+    clearTimeout(retry);
+    retry = setTimeout(() => {
+      if (polling !== current) polling.destroy();
+      const next = open();
+      polling = next;
+      next.once(UnleashEvents.Ready, () => {
+        current.destroy();
+        current = next;
+        compile();
+      });
+      void next.start().catch(failed);
+    }, REFUSED_RETRY_MS).unref();
+  }
+}
+
+/** Keeps the server's last answer in a file that is always whole. */
+function keptIn(file: string) {
+  const next = `${file}.${process.pid}`;
+  return {
+    async get(): Promise<never | undefined> {
+      const text = await readFile(file, 'utf8').catch((cause) => {
+        if (cause.code === 'ENOENT') return '';
+        throw cause;
+      });
+      return text === '' ? undefined : JSON.parse(text);
+    },
+    async set(_key: string, flags: unknown): Promise<void> {
+      await writeFile(next, JSON.stringify(flags));
+      await rename(next, file);
+    },
+  };
+}

@@ -1,0 +1,10 @@
+/** Which of the two sides of a migration. */
+export type Side = 'monolith' | 'service';
+
+/** Who may write a capability's data: exactly one side, always. */
+export interface Ownership {
+  ownerOf(capability: string): Side;
+}
+
+/** Before any cut-over the monolith owns everything. */
+export const MONOLITH_OWNS_ALL: Ownership = { ownerOf: () => 'monolith' };

@@ -1,0 +1,62 @@
+import { PROXY_NAME } from '../errors.ts';
+import { namedByConnection } from './request-head.ts';
+
+/** Fields of the connection to the upstream (RFC 9110 section 7.6.1). */
+const NOT_PASSED_ON = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te']);
+
+/** The head of an answer as the client gets it. */
+export interface AnswerHead {
+  /** Names and values in turn, in the upstream's order and case; ours at the end. */
+  readonly headers: string[];
+  readonly hasLength: boolean;
+}
+
+/** What the proxy adds to an answer. */
+export interface AnswerAdditions {
+  /** Name of the upstream; undefined if `X-Served-By` is switched off. */
+  readonly servedBy: string | undefined;
+  readonly setCookie: string | undefined;
+}
+
+/** Makes the head that goes to the client: the upstream's end-to-end fields, all of them, as they were. */
+export function answerHead(raw: readonly string[], additions: AnswerAdditions): AnswerHead {
+  const { servedBy, setCookie } = additions;
+  const named = namedByConnection(connectionOf(raw));
+  const headers: string[] = [];
+  let hasLength = false;
+  for (let i = 0; i < raw.length; i += 2) {
+    const lower = (raw[i] as string).toLowerCase();
+    if (lower === 'content-length') hasLength = true;
+    else if (NOT_PASSED_ON.has(lower) || named?.has(lower) === true) continue;
+    else if (lower === 'x-served-by' && servedBy !== undefined) continue;
+    headers.push(raw[i] as string, raw[i + 1] as string);
+  }
+  if (setCookie !== undefined) headers.push('Set-Cookie', setCookie);
+  headers.push('Via', `1.1 ${PROXY_NAME}`);
+  if (servedBy !== undefined) headers.push('X-Served-By', servedBy);
+  return { headers, hasLength };
+}
+
+/** `Trailer` promises trailers, and only a chunked answer has them; Node refuses to send the promise otherwise. */
+export function withoutTrailerPromise(headers: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    if ((headers[i] as string).toLowerCase() !== 'trailer') kept.push(headers[i] as string, headers[i + 1] as string);
+  }
+  return kept;
+}
+
+/** Field bytes as Node's own parser gives them: one character per byte. */
+export function rawStrings(raw: unknown): string[] {
+  return (raw as (Buffer | string)[]).map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
+}
+
+function connectionOf(raw: readonly string[]): string | undefined {
+  let options: string | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
+    options = options === undefined ? raw[i + 1] : `${options},${raw[i + 1]}`;
+  }
+  return options;
+}

@@ -1,0 +1,110 @@
+import type { IncomingMessage } from 'node:http';
+import { PROXY_NAME, type ProblemCode } from '../errors.ts';
+import type { Peer } from './peer.ts';
+import { isRequestId, isTraceparent, newTraceparent, traceId } from './trace.ts';
+
+/** The head of a request as an upstream gets it, without its request line. */
+export interface RequestHead {
+  /** Names and values in turn, in the client's order and case; ours at the end. */
+  readonly headers: string[];
+  readonly requestId: string;
+  readonly hasBody: boolean;
+}
+
+/** Fields of one connection (RFC 9110 section 7.6.1), and what this proxy settles itself. */
+const NOT_PASSED_ON = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'te',
+  // Trailers of requests are not passed on (RFC 9110 section 6.5.1 lets an intermediary drop them), so none are promised.
+  'trailer',
+  // Node or `Exchange` answers the expectation.
+  'expect',
+  // Says that a request is a copy; only the proxy may.
+  'x-shadow-request',
+]);
+
+/** Claims about where a request came from. Whoever is not a trusted hop may not make them. */
+const CLAIMS = /^(?:forwarded|x-real-ip|x-forwarded-.+)$/;
+
+/** RFC 9112 section 3.2: anything but a name, an address or nothing at all is refused. */
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d{0,5})?$/;
+
+/**
+ * Makes the head that goes upstream, or says why the request is refused.
+ *
+ * @param authority of an absolute-form target; takes the place of Host
+ */
+export function requestHead(
+  request: IncomingMessage,
+  peer: Peer,
+  authority: string | undefined,
+): RequestHead | ProblemCode {
+  const { rawHeaders, headers: known, httpVersion, method } = request;
+  const transferCoding = known['transfer-encoding'];
+  if (transferCoding !== undefined) {
+    // RFC 9112 section 6.1: HTTP/1.0 has no transfer codings, so somebody on the way framed this message wrongly.
+    if (httpVersion === '1.0') return 'request-malformed';
+    if (transferCoding.toLowerCase() !== 'chunked') return 'transfer-coding-unknown';
+  }
+  const named = namedByConnection(known.connection);
+  const givenTrace = known.traceparent;
+  const goesOn = isTraceparent(givenTrace);
+  const traceparent = goesOn ? givenTrace : newTraceparent();
+  const givenId = known['x-request-id'];
+  const requestId = isRequestId(givenId) ? givenId : traceId(traceparent);
+
+  const headers: string[] = [];
+  let hosts = 0;
+  let host = authority;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    const value = rawHeaders[i + 1] as string;
+    const lower = name.toLowerCase();
+    switch (lower) {
+      case 'host':
+        hosts++;
+        host ??= value;
+        continue;
+      case 'content-length':
+        // Framing is not the client's to take away by naming it in Connection.
+        headers.push(name, value);
+        continue;
+      case 'traceparent':
+      case 'x-request-id':
+        continue;
+      case 'tracestate':
+        if (!goesOn) continue;
+        break;
+      case 'max-forwards':
+        headers.push(name, method === 'OPTIONS' || method === 'TRACE' ? String(Number(value) - 1) : value);
+        continue;
+    }
+    if (NOT_PASSED_ON.has(lower) || named?.has(lower) === true) continue;
+    if (!peer.trusted && CLAIMS.test(lower)) continue;
+    headers.push(name, value);
+  }
+  if (hosts > 1 || (host !== undefined && !HOST.test(host))) return 'request-host-invalid';
+  if (host !== undefined) headers.push('Host', host);
+  addForwarding(headers, peer, host ?? '', known['x-forwarded-proto'], known['x-forwarded-host']);
+  headers.push('Via', `${httpVersion} ${PROXY_NAME}`, 'X-Request-Id', requestId, 'traceparent', traceparent);
+  const length = known['content-length'];
+  return { headers, requestId, hasBody: transferCoding !== undefined || (length !== undefined && Number(length) > 0) };
+}
+
+/** A trusted hop's claims stay, and it is added to the list of hops; a field of its own keeps theirs untouched. */
+function addForwarding(headers: string[], peer: Peer, host: string, proto: unknown, forwardedHost: unknown): void {
+  headers.push('X-Forwarded-For', peer.address);
+  if (!peer.trusted || proto === undefined) headers.push('X-Forwarded-Proto', peer.encrypted ? 'https' : 'http');
+  if (!peer.trusted || forwardedHost === undefined) headers.push('X-Forwarded-Host', host);
+}
+
+/** Further fields that the sender meant for this connection alone. */
+export function namedByConnection(connection: string | undefined): Set<string> | undefined {
+  if (connection === undefined || /^(?:keep-alive|close)$/i.test(connection)) return undefined;
+  return new Set(connection.split(',').map((option) => option.trim().toLowerCase()));
+}

@@ -1,0 +1,16 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/**
+ * Whether a request ends here: OPTIONS of the server as a whole (RFC 9110 section 9.3.7), and a request whose sender
+ * allows no further hop (section 7.6.2).
+ */
+export function isForUs({ method, url, headers }: IncomingMessage): boolean {
+  if (method !== 'OPTIONS' && method !== 'TRACE') return false;
+  return headers['max-forwards'] === '0' || (method === 'OPTIONS' && url === '*');
+}
+
+/** Says that we are here, and nothing else. A TRACE is not reflected: it would show what hops before us added. */
+export function answerForUs({ method }: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(method === 'TRACE' ? 405 : 200, ['Content-Length', '0', 'Allow', 'OPTIONS']);
+  response.end();
+}

@@ -1,0 +1,128 @@
+import { Gauge, Registry } from 'prom-client';
+import type { Why } from './decide/decide.ts';
+import type { ProblemCode } from './errors.ts';
+import type { Upstreams } from './forward/upstreams.ts';
+import { type Counter, counterFamily, histogramFamily } from './metrics-cells.ts';
+
+/** What the proxy counts. Every label has a bounded set of values: names from declarations and words from the code. */
+export interface Metrics {
+  readonly registry: Registry;
+  /** The series of one way through the proxy; cheap enough to be asked for at every request. */
+  passage(route: string, way: Way): Passage;
+  /** Counts a read that the owner answered because the chosen upstream had failed. */
+  fellBack(route: string, from: string, code: ProblemCode): void;
+  /** Counts a failure of an exchange, by what the client was told, or by why its answer was cut off. */
+  failed(code: FailureCode): void;
+  /** Shows requests under way and flag state when read. */
+  watch(upstreams: Upstreams, flagState: () => string): void;
+}
+
+/** A problem that was answered, or an end that nobody could be told of. */
+export type FailureCode = ProblemCode | 'client-gone' | 'answer-cut';
+
+/** The way that a request went. */
+export interface Way {
+  /** Name of the upstream that answered, or `none`. */
+  readonly upstream: string;
+  readonly side: 'monolith' | 'service' | 'none';
+  readonly why: Why;
+}
+
+/** Counts the requests of one route that went one way. */
+export interface Passage {
+  ended(status: number, seconds: number): void;
+}
+
+const DURATION_BOUNDS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** @param registry where the metrics are registered; one of its own by default. */
+export function createMetrics(registry: Registry = new Registry()): Metrics {
+  const requests = counterFamily(
+    registry,
+    'strangler_proxy_requests_total',
+    'Requests answered, by route, by the upstream that answered, why it was chosen, and status class',
+  );
+  const durations = histogramFamily(
+    registry,
+    'strangler_proxy_request_duration_seconds',
+    'Time from the head of a request to the end of its answer',
+    DURATION_BOUNDS_SECONDS,
+  );
+  const fallbacks = counterFamily(
+    registry,
+    'strangler_proxy_fallbacks_total',
+    'Reads that the owner answered because the chosen upstream failed first',
+  );
+  const failures = counterFamily(
+    registry,
+    'strangler_proxy_failures_total',
+    'Exchanges that did not end with an answer of an upstream, by code',
+  );
+  const passages = new Map<string, Passage>();
+  const fallbackCounters = new Map<string, Counter>();
+  const failureCounters = new Map<string, Counter>();
+
+  return {
+    registry,
+    passage(route, { upstream, side, why }) {
+      const key = `${route} ${upstream} ${why}`;
+      let passage = passages.get(key);
+      if (passage === undefined) {
+        passage = open({ route, upstream, side, why });
+        passages.set(key, passage);
+      }
+      return passage;
+    },
+    fellBack: (route, from, error) =>
+      once(fallbackCounters, `${route} ${from} ${error}`, () => fallbacks.of({ route, from, error })).add(),
+    failed: (code) => once(failureCounters, code, () => failures.of({ code })).add(),
+    watch(upstreams, flagState) {
+      new Gauge({
+        name: 'strangler_proxy_in_flight_requests',
+        help: 'Requests and upgraded connections under way, by upstream',
+        labelNames: ['upstream'],
+        registers: [registry],
+        collect() {
+          for (const name of upstreams.names) this.set({ upstream: name }, upstreams.get(name).inFlight);
+        },
+      });
+      new Gauge({
+        name: 'strangler_proxy_flags_state',
+        help: '1 for the present state of the flags: fresh, kept (the server is lost, its last word holds) or none',
+        labelNames: ['state'],
+        registers: [registry],
+        collect() {
+          this.reset();
+          this.set({ state: flagState() }, 1);
+        },
+      });
+    },
+  };
+
+  function open(labels: { route: string; upstream: string; side: string; why: string }): Passage {
+    const { route, upstream, side } = labels;
+    const duration = durations.of({ route, upstream, side, why: labels.why });
+    const byClass: (Counter | undefined)[] = [];
+    return {
+      ended(status, seconds) {
+        const statusClass = Math.floor(status / 100);
+        let counter = byClass[statusClass];
+        if (counter === undefined) {
+          counter = requests.of({ ...labels, status_class: `${statusClass}xx` });
+          byClass[statusClass] = counter;
+        }
+        counter.add();
+        duration.observe(seconds);
+      },
+    };
+  }
+}
+
+function once(counters: Map<string, Counter>, key: string, make: () => Counter): Counter {
+  let counter = counters.get(key);
+  if (counter === undefined) {
+    counter = make();
+    counters.set(key, counter);
+  }
+  return counter;
+}

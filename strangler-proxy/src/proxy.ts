@@ -1,0 +1,201 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Migration } from 'strangler-migrations/define';
+import { type AccessLog, NO_ACCESS_LOG } from './access-log.ts';
+import { type Choice, type ChoosableRoute, choosable, createChooser } from './decide/choose.ts';
+import { type Flags, NO_FLAGS } from './decide/flags.ts';
+import { MONOLITH_OWNS_ALL, type Ownership } from './decide/ownership.ts';
+import type { ProblemCode } from './errors.ts';
+import { forward, sendProblem } from './forward/exchange.ts';
+import { peerReader } from './forward/peer.ts';
+import { type RequestHead, requestHead } from './forward/request-head.ts';
+import { createUpgrades, isWebSocket, refuseUpgrade, responseOn, type UpgradeEnd } from './forward/upgrade.ts';
+import { createUpstreams, type UpstreamOptions, type Upstreams } from './forward/upstreams.ts';
+import { answerForUs, isForUs } from './match/for-us.ts';
+import { readTarget } from './match/request-target.ts';
+import { compileRoutes, declaredRoutes } from './match/route-table.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { createRecorder, type Recorded } from './record.ts';
+import type { Shadow } from './shadow/index.ts';
+
+/** What {@link createProxy} takes. */
+export interface ProxyOptions {
+  readonly migrations: readonly Migration[];
+  /** Where `monolith` and every service of the migrations are; or upstreams that were made before. */
+  readonly upstreams: Readonly<Record<string, string | UpstreamOptions>> | Upstreams;
+  /** All off by default: then everything goes to the monolith. Whoever made them closes them. */
+  readonly flags?: Flags;
+  readonly ownership?: Ownership;
+  /** Sends copies to the other side; none by default. Whoever made it closes it. */
+  readonly shadow?: Shadow;
+  readonly metrics?: Metrics;
+  readonly accessLog?: AccessLog;
+  /** Whether answers carry `X-Served-By`. Default true. */
+  readonly servedBy?: boolean;
+  /** Addresses and networks whose `X-Forwarded-*` are believed; `loopback` is this machine. Default none. */
+  readonly trustProxy?: readonly string[];
+}
+
+/** A strangler proxy: a request handler, to be mounted wherever Node serves HTTP. */
+export interface StranglerProxy {
+  /**
+   * Serves a request; never calls a `next`. Nothing before it may read the body, so mount it before any body parser:
+   * `app.use(proxy.handler)`, or `http.createServer(proxy.handler)`.
+   */
+  readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
+  /** The same, for a client that waits for 100 (Continue): `server.on('checkContinue', proxy.continueHandler)`. */
+  readonly continueHandler: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Serves WebSockets: `server.on('upgrade', proxy.upgrade)`. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  readonly upstreams: Upstreams;
+  readonly metrics: Metrics;
+  /** Waits for requests under way, up to a deadline, then ends what is left, open WebSockets too. */
+  close(deadlineMs?: number): Promise<void>;
+}
+
+/**
+ * Makes a proxy. Each request passes match, decide, forward and shadow, in this order, below.
+ *
+ * @throws Error naming every fault at once: routes that collide, upstreams that are missing or no URL
+ */
+export function createProxy(options: ProxyOptions): StranglerProxy {
+  const { flags = NO_FLAGS, shadow, accessLog = NO_ACCESS_LOG, servedBy = true } = options;
+  const upstreams = isMade(options.upstreams) ? options.upstreams : createUpstreams(options.upstreams);
+  const metrics = options.metrics ?? createMetrics();
+  requireUpstreams(options.migrations, upstreams);
+  const choosables = declaredRoutes(options.migrations).map((route) => choosable(route, flags));
+  const routes = compileRoutes(choosables);
+  const choose = createChooser(choosables, flags, options.ownership ?? MONOLITH_OWNS_ALL);
+  const peerOf = peerReader(options.trustProxy ?? []);
+  const upgrades = createUpgrades(upstreams);
+  const record = createRecorder(metrics, accessLog);
+  metrics.watch(upstreams, () => flags.status().state);
+
+  function serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    if (isForUs(request)) {
+      answerForUs(request, response);
+      return;
+    }
+    const passed = matchAndDecide(request);
+    const { recorded } = passed;
+    if ('refusal' in passed) {
+      sendProblem(response, passed.refusal, { servedBy });
+      record.refused(recorded, response.statusCode, passed.refusal);
+      return;
+    }
+    const { route, method, target, head, decision, setCookie } = passed;
+    const exchange = forward({
+      request,
+      response,
+      method,
+      target,
+      head,
+      upstream: upstreams.get(decision.upstream),
+      fallback: decision.fallback === undefined ? undefined : upstreams.get(decision.fallback),
+      servedBy,
+      setCookie,
+      expectsContinue,
+      fellBack: (from, code) => record.fellBack(recorded, from, code),
+      ended: (end) => record.ended(recorded, end),
+    });
+    if (decision.shadow === undefined || shadow === undefined || route === undefined || head.hasBody) return;
+    const { headers } = head;
+    const [control, candidate] = [decision.upstream, decision.shadow];
+    const tap = shadow.start({ ...route, control, candidate, method, target, headers });
+    if (tap !== undefined) exchange.watch(tap);
+  }
+
+  function upgrade(request: IncomingMessage, socket: Socket, first: Buffer): void {
+    socket.on('error', () => {});
+    if (!isWebSocket(request)) {
+      serve(request, responseOn(request, socket), false);
+      return;
+    }
+    const passed = matchAndDecide(request);
+    const { recorded } = passed;
+    if ('refusal' in passed) {
+      const { statusCode } = refuseUpgrade(request, socket, passed.refusal, { servedBy });
+      record.refused(recorded, statusCode, passed.refusal);
+      return;
+    }
+    const { target, head, decision, setCookie } = passed;
+    const upstream = upstreams.get(decision.upstream);
+    const ended = ({ status, failure }: UpgradeEnd) =>
+      record.ended(recorded, { status, failure, upstream, headAt: undefined });
+    upgrades.start({ request, socket, first, target, head, upstream, servedBy, setCookie, ended });
+  }
+
+  /** What requests and upgrades have in common: match, decide, and make the head that goes upstream. */
+  function matchAndDecide(request: IncomingMessage): Passed | Refused {
+    const { method = 'GET' } = request;
+    const asked = readTarget(targetOf(request));
+    const route = asked === undefined ? undefined : routes.match(method, asked.target);
+    const recorded = record.begin(request, route?.name, asked?.target ?? '');
+    if (asked === undefined) return { recorded, refusal: 'target-not-passed-on' };
+    if (wasRead(request)) return { recorded, refusal: 'body-already-read' };
+    const peer = peerOf(request.socket);
+    const head = requestHead(request, peer, asked.authority);
+    if (typeof head === 'string') return { recorded, refusal: head };
+    const { decision, setCookie } = choose(route, request, peer);
+    recorded.why = decision.why;
+    recorded.requestId = head.requestId;
+    return { recorded, route, method, target: asked.target, head, decision, setCookie };
+  }
+
+  return {
+    handler: (request, response) => serve(request, response, false),
+    continueHandler: (request, response) => serve(request, response, true),
+    upgrade: (request, socket, head) => upgrade(request, socket as Socket, head),
+    upstreams,
+    metrics,
+    async close(deadlineMs = 10_000) {
+      const deadline = setTimeout(() => void upstreams.destroy(), deadlineMs);
+      upgrades.destroy();
+      await upstreams.close();
+      clearTimeout(deadline);
+      accessLog.flush();
+    },
+  };
+}
+
+/** A request that goes on. */
+interface Passed extends Choice {
+  readonly recorded: Recorded;
+  readonly route: ChoosableRoute | undefined;
+  readonly method: string;
+  readonly target: string;
+  readonly head: RequestHead;
+}
+
+/** A request that the proxy answers itself. */
+interface Refused {
+  readonly recorded: Recorded;
+  readonly refusal: ProblemCode;
+}
+
+/** As the client sent it; Express cuts the path that it is mounted at from `url`. */
+function targetOf(request: IncomingMessage & { originalUrl?: string }): string {
+  return request.originalUrl ?? request.url ?? '';
+}
+
+/** A body parser before the proxy leaves nothing to pass on. */
+function wasRead(request: IncomingMessage): boolean {
+  return (
+    request.readableDidRead && (request.headers['content-length'] ?? request.headers['transfer-encoding']) !== undefined
+  );
+}
+
+function requireUpstreams(migrations: readonly Migration[], upstreams: Upstreams): void {
+  const missing = migrations.filter(({ service }) => !upstreams.has(service));
+  if (missing.length === 0) return;
+  throw new Error(
+    missing
+      .map(({ capability, service }) => `upstream ${service} is missing: the migration ${capability} names it`)
+      .join('\n'),
+  );
+}
+
+function isMade(upstreams: ProxyOptions['upstreams']): upstreams is Upstreams {
+  return typeof upstreams.get === 'function';
+}

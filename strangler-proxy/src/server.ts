@@ -1,0 +1,100 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { type ProblemCode, problemAnswer } from './errors.ts';
+import { MALFORMED } from './forward/request-body.ts';
+import { isWebSocket } from './forward/upgrade.ts';
+import type { StranglerProxy } from './proxy.ts';
+
+/** Bounds of the client's side. */
+export interface ServerLimits {
+  /** How long the head of a request may take to arrive. Default 15 s. */
+  readonly headTimeoutMs?: number;
+  /** How long a client may neither send the rest of its request nor take its answer. Default 60 s. */
+  readonly idleTimeoutMs?: number;
+}
+
+/** Longer than load balancers keep idle connections, so that it is never we who close one that is about to be used. */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+/** Wider than what upstreams take by default, so that it is their limit that clients meet, as before. */
+const REQUEST_HEAD_BYTES_MAX = 64 * 1024;
+
+/** A server on bare node:http for a proxy: strict about what it reads, and bounded in every wait. */
+export function createProxyServer(proxy: StranglerProxy, limits: ServerLimits = {}): Server {
+  const latest = new WeakMap<Socket, { request: IncomingMessage; response: ServerResponse }>();
+  const server = createServer({
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+    maxHeaderSize: REQUEST_HEAD_BYTES_MAX,
+    headersTimeout: limits.headTimeoutMs ?? 15_000,
+    // An upload may take as long as it moves: the idle time-out below bounds it instead.
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    optimizeEmptyRequests: true,
+    shouldUpgradeCallback: isWebSocket,
+  });
+  // The size of the head bounds the number of fields. A bound on the number would drop the rest without a word.
+  server.maxHeadersCount = 0;
+
+  server.on('request', (request, response) => {
+    latest.set(request.socket, { request, response });
+    proxy.handler(request, response);
+  });
+  server.on('checkContinue', (request, response) => {
+    latest.set(request.socket, { request, response });
+    proxy.continueHandler(request, response);
+  });
+  server.on('upgrade', proxy.upgrade);
+  server.on('connect', (_request, socket: Socket) => refuse(socket, 'target-not-passed-on'));
+
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (!socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const code = clientProblem(error.code);
+    const before = latest.get(socket);
+    if (before === undefined || before.response.writableFinished) refuse(socket, code);
+    else if (!before.request.complete) before.request.emit(MALFORMED);
+    // Answers keep the order of their requests (RFC 9112 section 9.3.2): the good ones ahead come first.
+    else before.response.once('close', () => refuse(socket, code));
+  });
+
+  server.setTimeout(limits.idleTimeoutMs ?? 60_000, (socket) => {
+    const exchange = latest.get(socket);
+    if (exchange === undefined || exchange.response.writableFinished) {
+      socket.destroy();
+      return;
+    }
+    const { request, response } = exchange;
+    // An upstream that thinks is bounded by its own time-outs. A client that stands still is bounded here.
+    if (!request.complete || response.writableNeedDrain) socket.destroy();
+    else socket.setTimeout(socket.timeout ?? 0);
+  });
+  return server;
+}
+
+/** Answers, without a request to answer to, and closes the connection. */
+function refuse(socket: Socket, code: ProblemCode): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { status, headers, body } = problemAnswer(code);
+  let head = `HTTP/1.1 ${status} ${REASONS[status] ?? ''}\r\nDate: ${new Date().toUTCString()}\r\nConnection: close\r\n`;
+  for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  socket.end(`${head}\r\n${body}`);
+  socket.destroySoon();
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+  501: 'Not Implemented',
+};
+
+function clientProblem(code: string | undefined): ProblemCode {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'request-head-too-large';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request-timeout';
+  return 'request-malformed';
+}
