@@ -139,7 +139,7 @@ function propertiesOf(document: unknown, schema: unknown): Properties {
   );
 }
 
-function _readBody(properties: Properties, validate: ValidateFunction, body: unknown): ReadBody {
+function readBody(properties: Properties, validate: ValidateFunction, body: unknown): ReadBody {
   const value = trimmed(properties, body);
   const faults = validate(value) ? {} : bodyFaults(properties, validate.errors ?? []);
   return { value, faults, withFaults: (more) => inOrder(properties, { ...more, ...faults }) };
