@@ -1,0 +1,2 @@
+export { type AdminOptions, createAdmin } from './admin.ts';
+export type { AdminRoute } from './routes-view.ts';

@@ -1,0 +1,286 @@
+import { ago, count, h, milliseconds } from '/dom.js';
+
+const kinds = {
+  missing: 'missing from the candidate',
+  extra: 'only in the candidate',
+  type: 'another type',
+  value: 'differs',
+  order: 'another order',
+  length: 'another length',
+};
+
+/** Groups of mismatches, each with the places in which its answers differ. */
+export function groupList(groups, chosen, link) {
+  return h(
+    'nav',
+    { class: 'groups', 'aria-label': 'Groups of mismatches' },
+    groups.map((group, index) =>
+      h(
+        'a',
+        { href: link(index), 'aria-current': group === chosen && 'true', 'data-key': `g-${index}` },
+        h(
+          'span',
+          { class: 'places' },
+          group.places.slice(0, 4).map((place) => h('code', {}, place)),
+        ),
+        group.places.length > 4 && h('small', {}, `and ${group.places.length - 4} more places`),
+        h('small', {}, h('b', {}, `${count(group.count)}×`), ` · ${ago(group.lastAt)}`),
+      ),
+    ),
+  );
+}
+
+/** The newest sample of a group. */
+export function sampleView(group) {
+  const [sample] = group.samples;
+  const { comparison, control, candidate } = sample;
+  return h(
+    'article',
+    { class: 'sample' },
+    h(
+      'header',
+      {},
+      h('h3', {}, h('span', { class: 'method' }, sample.method), ' ', h('span', { class: 'path' }, sample.target)),
+      h('p', {}, `${ago(sample.at)}; secrets and personal data are hidden`),
+    ),
+    comparison.error !== undefined && h('p', { class: 'error' }, comparison.error),
+    comparison.differences.length > 0 && differenceTable(comparison),
+    sample.body !== undefined && sample.body.rows.length > 0 && bodyTable(sample),
+    headerTable('Answer headers', 'answer', control.headers, candidate.headers, comparison, sides(sample)),
+    headerTable('Request headers', 'request', sample.headers),
+  );
+}
+
+function sides({ control, candidate }) {
+  const side = (role, { upstream, status, milliseconds: took }) => [
+    h('span', { class: `swatch ${role}` }),
+    h('b', {}, role),
+    ` ${upstream} `,
+    h('span', { class: 'status' }, status === null ? 'no answer' : String(status)),
+    took === null ? '' : ` in ${milliseconds(took)}`,
+  ];
+  return [side('control', control), side('candidate', candidate)];
+}
+
+function differenceTable({ differences, differenceCount, ignoredCount }) {
+  const more = differenceCount - differences.length;
+  return h(
+    'section',
+    {},
+    h(
+      'h4',
+      {},
+      `${count(differenceCount)} ${differenceCount === 1 ? 'difference' : 'differences'}`,
+      ignoredCount > 0 && h('small', {}, ` and ${count(ignoredCount)} ignored by rule`),
+    ),
+    h(
+      'div',
+      { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Differences' },
+      h(
+        'table',
+        { class: 'differences' },
+        h(
+          'thead',
+          {},
+          h(
+            'tr',
+            {},
+            ['Place', 'How', 'Control', 'Candidate'].map((name) => h('th', { scope: 'col' }, name)),
+          ),
+        ),
+        h(
+          'tbody',
+          {},
+          differences.map(({ part, path, kind, control, candidate }) =>
+            h(
+              'tr',
+              {},
+              h('th', { scope: 'row' }, h('code', {}, `${part}${path === '' ? '' : ` ${path}`}`)),
+              h('td', {}, kinds[kind]),
+              h('td', {}, value(control, 'removed')),
+              h('td', {}, value(candidate, 'added')),
+            ),
+          ),
+        ),
+      ),
+    ),
+    more > 0 && h('p', { class: 'muted' }, `and ${count(more)} more`),
+  );
+}
+
+function value(text, kind) {
+  return text === undefined ? h('span', { class: 'muted' }, '–') : h('code', { class: kind }, text);
+}
+
+const context = 3;
+
+/** Both bodies beside each other; long stretches that are equal are folded. */
+function bodyTable(sample) {
+  const { rows, more } = sample.body;
+  const near = new Set();
+  rows.forEach(({ kind }, index) => {
+    for (let other = index - context; kind !== 'same' && other <= index + context; other++) {
+      near.add(other);
+    }
+  });
+  const body = h('tbody');
+  let folded = [];
+  const unfold = () => {
+    if (folded.length > 0) {
+      body.append(foldRow(folded));
+      folded = [];
+    }
+  };
+  rows.forEach((row, index) => {
+    if (near.has(index)) {
+      unfold();
+      body.append(bodyRow(row));
+    } else {
+      folded.push(row);
+    }
+  });
+  unfold();
+  const [control, candidate] = sides(sample);
+  return h(
+    'section',
+    {},
+    h('h4', {}, 'Bodies'),
+    h(
+      'div',
+      { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Both bodies side by side' },
+      h(
+        'table',
+        { class: 'bodies' },
+        h(
+          'thead',
+          {},
+          h(
+            'tr',
+            {},
+            h('th', { scope: 'col' }, control),
+            h('th', { scope: 'col', class: 'mark' }, h('span', { class: 'sr' }, 'how')),
+            h('th', { scope: 'col' }, candidate),
+          ),
+        ),
+        body,
+      ),
+    ),
+    more > 0 && h('p', { class: 'muted' }, `and ${count(more)} more lines`),
+  );
+}
+
+const marks = {
+  same: ['', ''],
+  changed: ['≠', 'changed'],
+  missing: ['−', 'missing from the candidate'],
+  extra: ['+', 'only in the candidate'],
+  ignored: ['~', 'ignored'],
+};
+
+function bodyRow({ kind, control, candidate, reason }) {
+  const [mark, word] = marks[kind];
+  const [left, right] =
+    kind === 'changed' ? marked(control, candidate) : [control, kind === 'same' ? control : candidate];
+  return h(
+    'tr',
+    { class: kind, title: reason },
+    h('td', {}, left),
+    h(
+      'td',
+      { class: 'mark' },
+      h('span', { 'aria-hidden': 'true' }, mark),
+      word !== '' && h('span', { class: 'sr' }, reason === undefined ? word : `${word}: ${reason}`),
+    ),
+    h('td', {}, right),
+  );
+}
+
+/** Two lines with the stretch marked in which they differ. */
+function marked(control, candidate) {
+  if (control === undefined || candidate === undefined) {
+    return [control, candidate];
+  }
+  const shorter = Math.min(control.length, candidate.length);
+  let head = 0;
+  while (head < shorter && control[head] === candidate[head]) {
+    head++;
+  }
+  let tail = 0;
+  while (tail < shorter - head && control.at(-1 - tail) === candidate.at(-1 - tail)) {
+    tail++;
+  }
+  const parts = (text) => [
+    text.slice(0, head),
+    h('mark', {}, text.slice(head, text.length - tail)),
+    text.slice(text.length - tail),
+  ];
+  return [parts(control), parts(candidate)];
+}
+
+function foldRow(rows) {
+  if (rows.length <= 2) {
+    const fragment = document.createDocumentFragment();
+    fragment.append(...rows.map(bodyRow));
+    return fragment;
+  }
+  const row = h('tr', { class: 'fold' });
+  const button = h(
+    'button',
+    { type: 'button', onclick: () => row.replaceWith(...rows.map(bodyRow)) },
+    `${count(rows.length)} equal lines`,
+  );
+  row.append(h('td', { colspan: '3' }, button));
+  return row;
+}
+
+function headerTable(title, key, control, candidate, comparison, heads) {
+  const names = [...new Set([...control, ...(candidate ?? [])].map(([name]) => name.toLowerCase()))];
+  const differing = new Set(
+    (comparison?.differences ?? []).filter(({ part }) => part === 'header').map(({ path }) => path),
+  );
+  const headerValue = (list, name) =>
+    list
+      .filter(([one]) => one.toLowerCase() === name)
+      .map(([, text]) => text)
+      .join(' | ');
+  if (names.length === 0) {
+    return undefined;
+  }
+  return h(
+    'details',
+    { 'data-key': key },
+    h('summary', {}, title, h('small', {}, ` ${names.length}`)),
+    h(
+      'div',
+      { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': title },
+      h(
+        'table',
+        { class: 'differences' },
+        h(
+          'thead',
+          {},
+          h(
+            'tr',
+            {},
+            h('th', { scope: 'col' }, 'Name'),
+            (heads ?? ['Value']).map((head) => h('th', { scope: 'col' }, head)),
+          ),
+        ),
+        h(
+          'tbody',
+          {},
+          names.map((name) =>
+            h(
+              'tr',
+              {},
+              h('th', { scope: 'row' }, h('code', {}, name)),
+              h('td', {}, h('code', { class: differing.has(name) && 'removed' }, headerValue(control, name))),
+              candidate !== undefined &&
+                h('td', {}, h('code', { class: differing.has(name) && 'added' }, headerValue(candidate, name))),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
+}
