@@ -1,12 +1,17 @@
 import express, { type Express, Router } from 'express';
 import type { Logger } from 'pino';
+import { cartApi } from './cart/cart-api.ts';
 import { catalogApi } from './catalog/catalog-api.ts';
 import type { Database } from './database.ts';
 import { apiErrors, apiNotFound } from './http/api-errors.ts';
 import { health } from './http/health.ts';
 import { requestLog } from './http/request-log.ts';
 import { sameOriginWrites } from './http/same-origin.ts';
+import { inventoryApi } from './inventory/inventory-api.ts';
+import { ordersApi } from './orders/orders-api.ts';
+import { reviewsApi } from './reviews/reviews-api.ts';
 import type { Settings } from './settings.ts';
+import { usersApi } from './users/users-api.ts';
 
 /** What every part of the shop is made of. */
 export interface Shop {
@@ -31,10 +36,12 @@ export function createApp(shop: Shop): Express {
   return app;
 }
 
-function api({ database, log }: Shop): Router {
+function api(shop: Shop): Router {
+  const { database, log } = shop;
   const router = Router();
   router.use(sameOriginWrites);
-  router.use(catalogApi(database));
+  router.use(catalogApi(database), inventoryApi(database), reviewsApi(database));
+  router.use(usersApi(database), cartApi(database), ordersApi(shop));
   router.use(apiNotFound);
   router.use(apiErrors(log));
   return router;

@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import { pino } from 'pino';
-import { createApp } from './app.ts';
+import { createApp, type Shop } from './app.ts';
 import { openDatabase } from './database.ts';
+import { startJobs } from './jobs/schedule.ts';
 import { readSettings, type Settings } from './settings.ts';
 
 const DRAIN_MILLISECONDS = 10_000;
@@ -17,7 +18,9 @@ try {
 const log = pino({ name: 'shop', level: settings.logLevel });
 const database = openDatabase(settings.databaseUrl, log);
 let stopping = false;
-const server = createServer(createApp({ database, settings, log, isStopping: () => stopping }));
+const shop: Shop = { database, settings, log, isStopping: () => stopping };
+const server = createServer(createApp(shop));
+const stopJobs = startJobs(shop);
 
 server.on('error', (error: NodeJS.ErrnoException) => {
   const cause = error.code === 'EADDRINUSE' ? 'is taken: set PORT to a free one' : `cannot be used: ${error.message}`;
@@ -34,7 +37,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, async () => {
     stopping = true;
     log.info({ signal }, 'closing: what has begun is finished');
-    await drain(server);
+    await Promise.all([drain(server), stopJobs()]);
     await database.close();
     log.info('closed');
   });

@@ -56,6 +56,11 @@ export async function openSession(
   return { id: sid, user };
 }
 
+/** The visitor's session, begun now if there is none. */
+export async function findOrOpenSession(database: Database, request: Request, response: Response): Promise<Session> {
+  return (await findSession(database, request)) ?? (await openSession(database, request, response, null));
+}
+
 /** Ends a session: its cookie is worth nothing from now on, wherever a copy of it is. */
 export async function closeSession({ prisma }: Database, request: Request, response: Response): Promise<void> {
   const sid = cookieOf(request);
