@@ -9,6 +9,8 @@ export interface Metrics {
   readonly registry: Registry;
   /** The series of one way through the proxy; cheap enough to be asked for at every request. */
   passage(route: string, way: Way): Passage;
+  /** Requests of one route since the start, by the side that answered. */
+  answeredBy(route: string): Readonly<Record<'monolith' | 'service', number>>;
   /** Counts a read that the owner answered because the chosen upstream had failed. */
   fellBack(route: string, from: string, code: ProblemCode): void;
   /** Counts a failure of an exchange, by what the client was told, or by why its answer was cut off. */
@@ -59,6 +61,7 @@ export function createMetrics(registry: Registry = new Registry()): Metrics {
     'Exchanges that did not end with an answer of an upstream, by code',
   );
   const passages = new Map<string, Passage>();
+  const sides = new Map<string, Record<Way['side'], number>>();
   const fallbackCounters = new Map<string, Counter>();
   const failureCounters = new Map<string, Counter>();
 
@@ -73,6 +76,7 @@ export function createMetrics(registry: Registry = new Registry()): Metrics {
       }
       return passage;
     },
+    answeredBy: (route) => sidesOf(route),
     fellBack: (route, from, error) =>
       once(fallbackCounters, `${route} ${from} ${error}`, () => fallbacks.of({ route, from, error })).add(),
     failed: (code) => once(failureCounters, code, () => failures.of({ code })).add(),
@@ -99,19 +103,30 @@ export function createMetrics(registry: Registry = new Registry()): Metrics {
     },
   };
 
-  function open(labels: { route: string; upstream: string; side: string; why: string }): Passage {
-    const { route, upstream, side } = labels;
-    const duration = durations.of({ route, upstream, side, why: labels.why });
+  function sidesOf(route: string): Record<Way['side'], number> {
+    let count = sides.get(route);
+    if (count === undefined) {
+      count = { monolith: 0, service: 0, none: 0 };
+      sides.set(route, count);
+    }
+    return count;
+  }
+
+  function open(labels: { route: string } & Way): Passage {
+    const { route, upstream, side, why } = labels;
+    const answeredBy = sidesOf(route);
+    const duration = durations.of({ route, upstream, side, why });
     const byClass: (Counter | undefined)[] = [];
     return {
       ended(status, seconds) {
         const statusClass = Math.floor(status / 100);
         let counter = byClass[statusClass];
         if (counter === undefined) {
-          counter = requests.of({ ...labels, status_class: `${statusClass}xx` });
+          counter = requests.of({ route, upstream, side, why, status_class: `${statusClass}xx` });
           byClass[statusClass] = counter;
         }
         counter.add();
+        answeredBy[side]++;
         duration.observe(seconds);
       },
     };

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Migration } from 'strangler-migrations/define';
 import { type AccessLog, NO_ACCESS_LOG } from './access-log.ts';
+import type { AdminRoute } from './admin/index.ts';
 import { type Choice, type ChoosableRoute, choosable, createChooser } from './decide/choose.ts';
 import { type Flags, NO_FLAGS } from './decide/flags.ts';
 import { MONOLITH_OWNS_ALL, type Ownership } from './decide/ownership.ts';
@@ -17,6 +18,7 @@ import { readTarget } from './match/request-target.ts';
 import { compileRoutes, declaredRoutes } from './match/route-table.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createRecorder, type Recorded } from './record.ts';
+import { routeState } from './route-state.ts';
 import type { Shadow } from './shadow/index.ts';
 
 /** What {@link createProxy} takes. */
@@ -50,6 +52,8 @@ export interface StranglerProxy {
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   readonly upstreams: Upstreams;
   readonly metrics: Metrics;
+  /** Every declared route, and what the flags say about it now. */
+  routes(): readonly AdminRoute[];
   /** Waits for requests under way, up to a deadline, then ends what is left, open WebSockets too. */
   close(deadlineMs?: number): Promise<void>;
 }
@@ -60,13 +64,19 @@ export interface StranglerProxy {
  * @throws Error naming every fault at once: routes that collide, upstreams that are missing or no URL
  */
 export function createProxy(options: ProxyOptions): StranglerProxy {
-  const { flags = NO_FLAGS, shadow, accessLog = NO_ACCESS_LOG, servedBy = true } = options;
+  const {
+    flags = NO_FLAGS,
+    shadow,
+    accessLog = NO_ACCESS_LOG,
+    servedBy = true,
+    ownership = MONOLITH_OWNS_ALL,
+  } = options;
   const upstreams = isMade(options.upstreams) ? options.upstreams : createUpstreams(options.upstreams);
   const metrics = options.metrics ?? createMetrics();
   requireUpstreams(options.migrations, upstreams);
   const choosables = declaredRoutes(options.migrations).map((route) => choosable(route, flags));
   const routes = compileRoutes(choosables);
-  const choose = createChooser(choosables, flags, options.ownership ?? MONOLITH_OWNS_ALL);
+  const choose = createChooser(choosables, flags, ownership);
   const peerOf = peerReader(options.trustProxy ?? []);
   const upgrades = createUpgrades(upstreams);
   const record = createRecorder(metrics, accessLog);
@@ -149,6 +159,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
     upgrade: (request, socket, head) => upgrade(request, socket as Socket, head),
     upstreams,
     metrics,
+    routes: () => choosables.map((route) => routeState(route, flags, ownership, metrics)),
     async close(deadlineMs = 10_000) {
       const deadline = setTimeout(() => void upstreams.destroy(), deadlineMs);
       upgrades.destroy();

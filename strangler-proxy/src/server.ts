@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type ProblemCode, problemAnswer } from './errors.ts';
 import { MALFORMED } from './forward/request-body.ts';
 import { isWebSocket } from './forward/upgrade.ts';
@@ -15,11 +17,25 @@ export interface ServerLimits {
 
 /** Longer than load balancers keep idle connections, so that it is never we who close one that is about to be used. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+const SWEEP_INTERVAL_MS = 50;
 /** Wider than what upstreams take by default, so that it is their limit that clients meet, as before. */
 const REQUEST_HEAD_BYTES_MAX = 64 * 1024;
 
+/** A server that knows how to stop. */
+export interface ProxyServer {
+  readonly server: Server;
+  /**
+   * Stops accepting connections, lets requests under way end, and resolves when every connection is closed; what is
+   * left at the deadline is ended. WebSockets end at once: they would never end by themselves, and their clients can
+   * connect elsewhere.
+   */
+  stop(deadlineMs: number): Promise<void>;
+}
+
 /** A server on bare node:http for a proxy: strict about what it reads, and bounded in every wait. */
-export function createProxyServer(proxy: StranglerProxy, limits: ServerLimits = {}): Server {
+export function createProxyServer(proxy: StranglerProxy, limits: ServerLimits = {}): ProxyServer {
+  const upgraded = new Set<Duplex>();
+  let stopping = false;
   const latest = new WeakMap<Socket, { request: IncomingMessage; response: ServerResponse }>();
   const server = createServer({
     insecureHTTPParser: false,
@@ -37,13 +53,18 @@ export function createProxyServer(proxy: StranglerProxy, limits: ServerLimits = 
 
   server.on('request', (request, response) => {
     latest.set(request.socket, { request, response });
+    if (stopping) response.shouldKeepAlive = false;
     proxy.handler(request, response);
   });
   server.on('checkContinue', (request, response) => {
     latest.set(request.socket, { request, response });
     proxy.continueHandler(request, response);
   });
-  server.on('upgrade', proxy.upgrade);
+  server.on('upgrade', (request, socket, head) => {
+    upgraded.add(socket);
+    socket.once('close', () => upgraded.delete(socket));
+    proxy.upgrade(request, socket, head);
+  });
   server.on('connect', (_request, socket: Socket) => refuse(socket, 'target-not-passed-on'));
 
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -70,7 +91,21 @@ export function createProxyServer(proxy: StranglerProxy, limits: ServerLimits = 
     if (!request.complete || response.writableNeedDrain) socket.destroy();
     else socket.setTimeout(socket.timeout ?? 0);
   });
-  return server;
+  return {
+    server,
+    async stop(deadlineMs) {
+      stopping = true;
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of upgraded) socket.destroy();
+      // A connection whose answer was under way becomes idle after it, and nobody else would close it then.
+      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_INTERVAL_MS);
+      const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
+      await closed;
+      clearInterval(sweep);
+      clearTimeout(deadline);
+    },
+  };
 }
 
 /** Answers, without a request to answer to, and closes the connection. */

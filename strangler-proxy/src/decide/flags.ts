@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { Unleash, UnleashEvents } from 'unleash-client';
 import type { Logger } from '../logger.ts';
 import type { Outcome } from './decide.ts';
-import { makeSticky, outcomeOf } from './outcome.ts';
+import { makeSticky, outcomeOf, shareOf } from './outcome.ts';
 
 /** Flags as the proxy needs them. No method throws or waits. */
 export interface Flags {
   /** What a flag says to everyone; `never` for a flag that nobody knows. */
   outcome(flag: string): Outcome;
+  /** The share that a flag gives, from 0 to 1; null if it cannot be told without knowing who asks. */
+  share(flag: string): number | null;
   /** Evaluates a flag whose outcome is `ask`. @param stickyKey decides alone: the same key, the same answer. */
   isEnabled(flag: string, stickyKey: string): boolean;
   /** Tells the flag server that a flag was used without being evaluated, so that its usage shows there. */
@@ -44,6 +46,7 @@ export interface UnleashFlagsOptions {
 /** Flags that are all off: a proxy without a flag server. */
 export const NO_FLAGS: Flags = {
   outcome: () => 'never',
+  share: () => 0,
   isEnabled: () => false,
   count() {},
   onChange() {},
@@ -87,6 +90,7 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
 
   return {
     outcome: (flag) => outcomes.get(flag) ?? 'never',
+    share: (flag) => shareOf(current.getFeatureToggleDefinition(flag)),
     isEnabled(flag, stickyKey) {
       try {
         return current.isEnabled(flag, { sessionId: stickyKey }, false);

@@ -31,6 +31,19 @@ function outcomeOfStrategy({ name, parameters, constraints, segments }: Strategy
 }
 
 /**
+ * The share that a flag gives, from 0 to 1, for people to read; null if it cannot be told without knowing who asks.
+ */
+export function shareOf(flag: Definition | undefined): number | null {
+  const outcome = outcomeOf(flag);
+  if (outcome !== 'ask') return outcome === 'always' ? 1 : 0;
+  const { strategies = [], dependencies = [] } = flag ?? {};
+  const [only, ...more] = strategies;
+  if (only?.name !== 'flexibleRollout' || more.length > 0 || dependencies.length > 0) return null;
+  if (only.constraints?.length > 0 || (only.segments?.length ?? 0) > 0) return null;
+  return Number(only.parameters?.rollout) / 100;
+}
+
+/**
  * Reads stickiness `random` as `default`, in place: a roll per request would show one visitor both sides in turn, and
  * a share is of visitors.
  */

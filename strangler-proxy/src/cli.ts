@@ -1,0 +1,109 @@
+#!/usr/bin/env node
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import pino from 'pino';
+import { collectDefaultMetrics } from 'prom-client';
+import { loadMigrations } from 'strangler-migrations/define';
+import { createAccessLog, NO_ACCESS_LOG } from './access-log.ts';
+import { createAdmin } from './admin/index.ts';
+import { type Config, ConfigError, HELP, readConfig, redacted } from './config.ts';
+import { NO_FLAGS, unleashFlags } from './decide/flags.ts';
+import { createUpstreams } from './forward/upstreams.ts';
+import { createMetrics } from './metrics.ts';
+import { createProxy } from './proxy.ts';
+import { createProxyServer } from './server.ts';
+import { createShadow } from './shadow/index.ts';
+
+/** How long requests under way may take to end after SIGTERM. */
+const DRAIN_MS = 10_000;
+
+if (process.argv.includes('--help') || process.argv.includes('-h')) {
+  process.stdout.write(HELP);
+} else {
+  await main().catch((error: unknown) => {
+    const faults =
+      error instanceof ConfigError ? error.faults : [error instanceof Error ? error.message : String(error)];
+    process.stderr.write(`strangler-proxy cannot start:\n${faults.map((fault) => `  ${fault}\n`).join('')}`);
+    process.exit(1);
+  });
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.argv.slice(2), process.env);
+  const migrations = await loadMigrations(config.migrations);
+  const logger = pino({ level: config.logLevel, base: null, formatters: { level: (level) => ({ level }) } });
+  const logsRequests = logger.isLevelEnabled('info');
+  const accessLog = logsRequests ? createAccessLog(process.stdout) : NO_ACCESS_LOG;
+
+  const upstreams = createUpstreams(config.upstreams);
+  const metrics = createMetrics();
+  collectDefaultMetrics({ register: metrics.registry });
+  const { registry } = metrics;
+  const shadow = createShadow({
+    upstreams,
+    registry,
+    onFault: (error) => logger.error({ err: error }, 'A comparison failed; nobody was served worse for it'),
+  });
+  const flags =
+    config.unleash === undefined
+      ? NO_FLAGS
+      : await unleashFlags({ ...config.unleash, stateFolder: join(config.state, 'flags'), logger });
+  if (config.unleash === undefined) logger.warn({}, 'No flag server (UNLEASH_URL): every flag is off');
+
+  const { servedBy, trustProxy } = config;
+  const proxy = createProxy({ migrations, upstreams, flags, shadow, metrics, accessLog, servedBy, trustProxy });
+  const { server, stop } = createProxyServer(proxy);
+  let notReady: readonly string[] = ['starting'];
+  const admin = createServer(
+    createAdmin({
+      routes: proxy.routes,
+      shadow,
+      registry,
+      token: config.adminToken,
+      notReady: () => notReady,
+      notices: () => flagNotices(flags.status(), config),
+    }),
+  );
+
+  const stopped = Promise.withResolvers<void>();
+  const onSignal = () => stopped.resolve();
+  process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
+  const adminUrl = await listen(admin, config.adminPort, config.host, 'ADMIN_PORT');
+  const url = await listen(server, config.port, config.host, 'PORT');
+  notReady = [];
+  logger.info({ url, admin: adminUrl, config: redacted(config) }, 'ready');
+
+  await stopped.promise;
+  // A second signal ends the process at once, as Node does by itself now.
+  notReady = ['stopping'];
+  logger.info({ deadline_ms: DRAIN_MS }, 'stopping');
+  await stop(DRAIN_MS);
+  await Promise.all([proxy.close(), shadow.close()]);
+  flags.close();
+  admin.close();
+  admin.closeAllConnections();
+  logger.info({}, 'stopped');
+}
+
+function flagNotices({ state, error }: { state: string; error: string | undefined }, { unleash }: Config): string[] {
+  if (unleash === undefined) return ['There is no flag server (UNLEASH_URL): every flag is off'];
+  if (state === 'fresh') return [];
+  const holds = state === 'kept' ? 'what it said last holds' : 'every flag is off until it answers';
+  return [`The flag server does not answer: ${holds}${error === undefined ? '' : ` (${error})`}`];
+}
+
+async function listen(server: Server, port: number, host: string, variable: string): Promise<string> {
+  const failed = once(server, 'error').then(([error]) => {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why =
+      code === 'EADDRINUSE' ? `port ${port} of ${host} is in use: stop what uses it, or set ${variable}` : message;
+    throw new ConfigError([why]);
+  });
+  server.listen(port, host);
+  await Promise.race([once(server, 'listening'), failed]);
+  failed.catch(() => {});
+  const address = server.address() as AddressInfo;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
+}

@@ -1,0 +1,210 @@
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { peerReader } from './forward/peer.ts';
+import { addressFault, MONOLITH } from './forward/upstreams.ts';
+
+/** Everything that the command can be told. */
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  readonly adminPort: number;
+  /** Without one, the admin port answers health and metrics only. */
+  readonly adminToken: string | undefined;
+  /** Folder of declarations. */
+  readonly migrations: string;
+  /** Name -> URL. */
+  readonly upstreams: Readonly<Record<string, string>>;
+  /** Undefined: no flag server, every flag is off. */
+  readonly unleash: { readonly url: string; readonly token: string } | undefined;
+  /** Folder for what has to survive a restart. */
+  readonly state: string;
+  readonly servedBy: boolean;
+  readonly trustProxy: readonly string[];
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+}
+
+/** Faults of the configuration, all of them, each with how to mend it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'));
+    this.faults = faults;
+  }
+}
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** One option: its flag, the environment variable for the same, and what `--help` says. */
+interface Option {
+  readonly flag: string;
+  readonly variable: string;
+  readonly value: string;
+  readonly help: string;
+  readonly schema: z.ZodType;
+}
+
+const port = z.coerce.number('has to be a port number').int().min(0).max(65_535);
+const http = z.url({ protocol: /^https?$/, error: 'has to be an http:// or https:// URL' });
+
+const OPTIONS = [
+  option('port', 'PORT', 'number', 'Where shoppers are served (8080); 0 takes a free port', port.default(8080)),
+  option('host', 'HOST', 'address', 'Address to listen on (127.0.0.1)', z.string().min(1).default('127.0.0.1')),
+  option('admin-port', 'ADMIN_PORT', 'number', '/livez, /readyz, /metrics and pages (8081)', port.default(8081)),
+  option(
+    'migrations',
+    'STRANGLER_MIGRATIONS',
+    'folder',
+    'Declarations, a folder each (migrations)',
+    text('migrations'),
+  ),
+  option('unleash-url', 'UNLEASH_URL', 'url', 'API of the flag server: http://127.0.0.1:4242/api', http.optional()),
+  option('unleash-token', 'UNLEASH_TOKEN', 'token', 'A backend client token of the flag server', z.string().optional()),
+  option(
+    'state',
+    'STRANGLER_STATE',
+    'folder',
+    'For what survives a restart (.strangler/proxy)',
+    text('.strangler/proxy'),
+  ),
+  option('served-by', 'STRANGLER_SERVED_BY', 'on|off', 'Whether answers carry X-Served-By (on)', onOff()),
+  option('trust-proxy', 'STRANGLER_TRUST_PROXY', 'list', 'Hops whose X-Forwarded-* are believed, with commas', hops()),
+  option('log-level', 'LOG_LEVEL', 'level', `${LOG_LEVELS.join(', ')} (info); info logs requests`, level()),
+] as const;
+
+/** Environment only: a command line is seen by everyone on the machine. */
+const ADMIN_TOKEN = 'STRANGLER_ADMIN_TOKEN';
+const UPSTREAM_PREFIX = 'STRANGLER_UPSTREAM_';
+
+/** What `--help` prints. */
+export const HELP = `strangler-proxy serves a monolith and the services that take it over, one address for all.
+
+Examples
+  # All traffic to the monolith; what nobody declared passes untouched
+  strangler-proxy --upstream monolith=http://127.0.0.1:4000 --upstream catalog=http://127.0.0.1:4100
+
+  # The same, with flags that decide which side serves which route
+  strangler-proxy --upstream monolith=http://127.0.0.1:4000 --upstream catalog=http://127.0.0.1:4100 \\
+    --unleash-url http://127.0.0.1:4242/api --unleash-token default:development.secret
+
+Options, with the environment variable for the same; a flag wins
+${helpLine('--upstream <name=url>', `${UPSTREAM_PREFIX}<NAME>`, 'monolith, and every service of a migration; repeat it')}
+${OPTIONS.map(({ flag, value, variable, help }) => helpLine(`--${flag} <${value}>`, variable, help)).join('\n')}
+${helpLine('', ADMIN_TOKEN, 'Token for what the admin port shows beyond health and metrics')}
+${helpLine('--help', '', 'Print this')}
+`;
+
+/** Reads flags and environment. @throws {ConfigError} with every fault at once. */
+export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Config {
+  const faults: string[] = [];
+  const given = readFlags(args, faults);
+  const read: Record<string, unknown> = {};
+  for (const { flag, variable, schema } of OPTIONS) {
+    const [from, value] = given.has(flag) ? [`--${flag}`, given.get(flag)] : [variable, env[variable]];
+    const result = schema.safeParse(value === '' ? undefined : value);
+    if (result.success) read[flag] = result.data;
+    else faults.push(...result.error.issues.map(({ message }) => `${from}: ${message}`));
+  }
+  const upstreams = readUpstreams(args, env, faults);
+  const [url, token] = [read['unleash-url'], read['unleash-token']] as [string | undefined, string | undefined];
+  if (url !== undefined && token === undefined) faults.push('UNLEASH_TOKEN is missing: UNLEASH_URL needs a token');
+  if (faults.length > 0) throw new ConfigError(faults);
+  return {
+    port: read.port as number,
+    host: read.host as string,
+    adminPort: read['admin-port'] as number,
+    adminToken: env[ADMIN_TOKEN] || undefined,
+    migrations: read.migrations as string,
+    upstreams,
+    unleash: url === undefined || token === undefined ? undefined : { url, token },
+    state: read.state as string,
+    servedBy: read['served-by'] as boolean,
+    trustProxy: read['trust-proxy'] as string[],
+    logLevel: read['log-level'] as Config['logLevel'],
+  };
+}
+
+/** The configuration without its secrets, for the log. */
+export function redacted({ adminToken, unleash, ...rest }: Config): object {
+  const hidden = '[redacted]';
+  return {
+    ...rest,
+    adminToken: adminToken === undefined ? undefined : hidden,
+    unleash: unleash === undefined ? undefined : { url: unleash.url, token: hidden },
+  };
+}
+
+function readFlags(args: readonly string[], faults: string[]): Map<string, string> {
+  const known = Object.fromEntries(OPTIONS.map(({ flag }) => [flag, { type: 'string' as const }]));
+  const options = { ...known, upstream: { type: 'string' as const, multiple: true } };
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
+  const given = new Map<string, string>();
+  for (const token of tokens) {
+    if (token.kind === 'positional') faults.push(`${token.value}: is no option; --help lists them`);
+    if (token.kind !== 'option') continue;
+    if (!(token.name in options)) faults.push(`${token.rawName}: is no option; --help lists them`);
+    else if (token.value === undefined) faults.push(`${token.rawName}: needs a value`);
+    else given.set(token.name, token.value);
+  }
+  return given;
+}
+
+function readUpstreams(args: readonly string[], env: NodeJS.ProcessEnv, faults: string[]): Record<string, string> {
+  const upstreams: Record<string, string> = {};
+  for (const [variable, url] of Object.entries(env)) {
+    if (!variable.startsWith(UPSTREAM_PREFIX) || url === undefined || url === '') continue;
+    upstreams[variable.slice(UPSTREAM_PREFIX.length).toLowerCase().replaceAll('_', '-')] = url;
+  }
+  const options = { upstream: { type: 'string' as const, multiple: true } };
+  const { values } = parseArgs({ args: [...args], options, strict: false });
+  for (const pair of [values.upstream ?? []].flat()) {
+    if (typeof pair !== 'string') continue;
+    const equals = pair.indexOf('=');
+    if (equals < 1) faults.push(`--upstream ${pair}: has to look like catalog=http://127.0.0.1:4100`);
+    else upstreams[pair.slice(0, equals)] = pair.slice(equals + 1);
+  }
+  if (upstreams[MONOLITH] === undefined) {
+    faults.push(`${UPSTREAM_PREFIX}MONOLITH is missing: say where the monolith is, or use --upstream monolith=<url>`);
+  }
+  for (const [name, url] of Object.entries(upstreams)) faults.push(...addressFault(name, url));
+  return upstreams;
+}
+
+function option(flag: string, variable: string, value: string, help: string, schema: z.ZodType): Option {
+  return { flag, variable, value, help, schema };
+}
+
+function text(preset: string): z.ZodType {
+  return z.string().min(1).default(preset);
+}
+
+function onOff(): z.ZodType {
+  return z
+    .enum(['on', 'off'], 'has to be on or off')
+    .default('on')
+    .transform((word) => word === 'on');
+}
+
+function level(): z.ZodType {
+  return z.enum(LOG_LEVELS, `has to be one of ${LOG_LEVELS.join(', ')}`).default('info');
+}
+
+function hops(): z.ZodType {
+  return z
+    .string()
+    .default('')
+    .transform((list, context) => {
+      const entries = list.split(',').flatMap((entry) => entry.trim() || []);
+      try {
+        peerReader(entries);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: (error as Error).message });
+      }
+      return entries;
+    });
+}
+
+function helpLine(flag: string, variable: string, help: string): string {
+  return `  ${flag.padEnd(24)}${variable.padEnd(28)}${help}`;
+}

@@ -1,0 +1,12 @@
+export { type AccessEntry, type AccessLog, createAccessLog, NO_ACCESS_LOG } from './access-log.ts';
+export { type AdminOptions, type AdminRoute, createAdmin } from './admin/index.ts';
+export type { Outcome, RouteFlags, Why } from './decide/decide.ts';
+export { type FlagStatus, type Flags, NO_FLAGS, type UnleashFlagsOptions, unleashFlags } from './decide/flags.ts';
+export { MONOLITH_OWNS_ALL, type Ownership, type Side } from './decide/ownership.ts';
+export { PROBLEMS, type Problem, type ProblemCode } from './errors.ts';
+export { createUpstreams, type Upstream, type UpstreamOptions, type Upstreams } from './forward/upstreams.ts';
+export type { Logger } from './logger.ts';
+export { createMetrics, type Metrics } from './metrics.ts';
+export { createProxy, type ProxyOptions, type StranglerProxy } from './proxy.ts';
+export { createProxyServer, type ProxyServer, type ServerLimits } from './server.ts';
+export { createShadow, type Shadow, type ShadowOptions } from './shadow/index.ts';
