@@ -121,6 +121,7 @@ async function runSession(
 
   try {
     monitor.state('connecting');
+    log.debug('connecting');
     const target = await open(options.targetUrl);
     const source = await open(sourceUrl);
     await refuseUnfit(migration, source, target);
@@ -143,7 +144,7 @@ async function runSession(
       monitor.state('loading');
       log.info({ slot }, 'initial load: waiting for open transactions of the source, then copying');
       row = await initialLoad({
-        ...{ sourceUrl, applicationName, source, target, stream: name, slot, epoch, mappings },
+        ...{ sourceUrl, applicationName, source, target, stream: name, slot, epoch, mappings, log },
         progress: monitor.loading,
       });
       log.info({ position: formatPosition(row.position) }, 'initial load: done');

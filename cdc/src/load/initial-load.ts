@@ -1,6 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import type { Logger } from 'pino';
 import type { TableMapping } from 'strangler-migrations/define';
 import { insertStreamRow, type StreamName, type StreamRow } from '../apply/ledger.ts';
 import { createSlot, dropSlot, readSlot } from '../capture/embedded/slot.ts';
@@ -23,6 +24,7 @@ export interface LoadOptions {
   readonly epoch: Epoch;
   /** In the order in which they are loaded: a table that others refer to comes first. */
   readonly mappings: readonly TableMapping[];
+  readonly log: Logger;
   progress(loaded: LoadProgress): void;
 }
 
@@ -56,6 +58,7 @@ export async function initialLoad(options: LoadOptions): Promise<StreamRow> {
     await reader.query(`SET TRANSACTION SNAPSHOT ${pg.escapeLiteral(made.snapshot)}`);
     await target.query('BEGIN');
     await refuseUnlessEmpty(target, options.mappings);
+    options.log.debug('initial load: copying');
     await copyTables(reader, options);
     const tables = [...new Set(options.mappings.map((mapping) => `${mapping.source.schema}.${mapping.source.name}`))];
     const row = await insertStreamRow(target, options.stream, { position: made.position, slot, tables });

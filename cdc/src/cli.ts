@@ -1,0 +1,134 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { ConfigurationError, DEFAULT_PORT, readConfiguration } from './config.ts';
+import { type Check, examine } from './doctor.ts';
+import { rolesSql } from './roles.ts';
+import { runStreams } from './run.ts';
+import { readStatus, type StoredStatus } from './status/read-status.ts';
+
+const HELP = `Carries every committed change of the monolith's database to the services', exactly once.
+
+  npx cdc doctor                     is everything set up? names each missing setting and what mends it
+  npx cdc roles                      least-privilege roles, as SQL for a database administrator
+  npx cdc run                        all migrations, until SIGTERM
+  npx cdc run --capability catalog   one of them
+  npx cdc status --watch             how far each stream is
+
+Commands
+  run      initial load, then the change stream; /livez, /readyz, /metrics and /status over HTTP
+  status   positions and lag, read from the databases: works whether or not "run" does
+  doctor   checks both databases and changes nothing
+  roles    prints SQL
+
+Options
+  --capability NAME   only this migration
+  --json              one JSON object on stdout (status, doctor)
+  --watch             again every second (status)
+  -h, --help          this
+
+Environment
+  STRANGLER_MIGRATIONS         folder of the declarations (default: migrations)
+  STRANGLER_DATABASE_MONOLITH  postgres:// URL of the source; a direct one, not a pooler's
+  STRANGLER_DATABASE_<SERVICE> postgres:// URL of each service's database, e.g. STRANGLER_DATABASE_CATALOG
+  HOST, PORT                   of the status pages (default: 127.0.0.1, ${DEFAULT_PORT})
+  LOG_LEVEL                    trace, debug, info (default), warn, error, fatal, silent
+  STRANGLER_CDC_QUEUE_MIB      log that is received and not yet applied, at most (default: 16)
+  STRANGLER_CDC_BATCH_ROWS     rows after which a batch is committed (default: 10000)
+  STRANGLER_CDC_HEARTBEAT_MS   how often a mark is written to the source's log (default: 2000)
+  STRANGLER_CDC_IDLE_MS        how often an idle stream writes its position down (default: 10000)
+
+Exit status: 0 done, 1 error, 2 looked and found wanting (doctor).
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      capability: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      watch: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const [command, ...rest] = positionals;
+  if (values.help || command === undefined) {
+    process.stdout.write(HELP);
+    return values.help ? 0 : 1;
+  }
+  if (!['run', 'status', 'doctor', 'roles'].includes(command) || rest.length > 0) {
+    process.stderr.write(`cdc: there is no command "${positionals.join(' ')}"; "cdc --help" lists them\n`);
+    return 1;
+  }
+  const configuration = await readConfiguration(process.env, values.capability);
+  switch (command) {
+    case 'run':
+      await runStreams(configuration, untilSignal());
+      return 0;
+    case 'roles':
+      process.stdout.write(configuration.migrations.map(rolesSql).join('\n'));
+      return 0;
+    case 'doctor': {
+      const checks = (await Promise.all(configuration.migrations.map(examine))).flat();
+      process.stdout.write(values.json ? `${JSON.stringify({ checks })}\n` : showChecks(checks));
+      return checks.some((check) => check.outcome === 'wanting') ? 2 : 0;
+    }
+    default:
+      return showStatus(() => Promise.all(configuration.migrations.map(readStatus)), values);
+  }
+}
+
+/** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
+function untilSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => controller.abort());
+  return controller.signal;
+}
+
+async function showStatus(
+  read: () => Promise<readonly StoredStatus[]>,
+  options: { readonly json: boolean; readonly watch: boolean },
+): Promise<number> {
+  for (;;) {
+    const streams = await read();
+    if (options.json) process.stdout.write(`${JSON.stringify({ streams })}\n`);
+    else {
+      if (options.watch && process.stdout.isTTY) process.stdout.write('\x1b[H\x1b[2J');
+      process.stdout.write(streams.map(showStream).join(''));
+    }
+    if (!options.watch) return 0;
+    await new Promise((wake) => setTimeout(wake, 1_000));
+  }
+}
+
+function showStream(stream: StoredStatus): string {
+  const figure = (value: number | null, unit: string) =>
+    value === null ? 'unknown' : `${Math.round(value * 10) / 10} ${unit}`;
+  const lines = [
+    `${stream.capability} ${stream.direction}: ${stream.state}`,
+    `  position      ${stream.position ?? 'none yet'}`,
+    `  lag           ${figure(stream.lag_seconds, 's')}, ${figure(stream.lag_bytes, 'bytes')}`,
+    `  slot          ${stream.slot.name}, keeps ${figure(stream.slot.retained_bytes, 'bytes')}, may keep ${stream.slot.safe_bytes === null ? 'any amount' : `${stream.slot.safe_bytes} bytes`} more`,
+    ...stream.notes.map((note) => `  note          ${note}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function showChecks(checks: readonly Check[]): string {
+  const words = { ok: 'ok     ', hint: 'hint   ', wanting: 'WANTING' };
+  const lines = checks.flatMap((check) => [
+    `${words[check.outcome]}  ${check.capability}: ${check.name}: ${check.found}`,
+    ...(check.mend === null ? [] : [`         -> ${check.mend}`]),
+  ]);
+  const wanting = checks.filter((check) => check.outcome === 'wanting').length;
+  const end = wanting === 0 ? 'Nothing is wanting. Next: npx cdc run' : `${wanting} wanting.`;
+  return `${[...lines, end].join('\n')}\n`;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const known = error instanceof ConfigurationError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+  process.stderr.write(`cdc: ${known ? (error as Error).message : (error as Error).stack}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,231 @@
+import type pg from 'pg';
+import { createPublication, readSlot, slotName } from './capture/embedded/slot.ts';
+import type { MigrationDatabases } from './config.ts';
+import { quoteName, withConnection } from './database/connect.ts';
+import { describeError, StreamStop } from './errors.ts';
+
+/** One thing that was looked at. */
+export interface Check {
+  readonly capability: string;
+  readonly name: string;
+  /** `hint` works as it is, but will hurt one day. */
+  readonly outcome: 'ok' | 'hint' | 'wanting';
+  readonly found: string;
+  /** The statement, or the action, that mends it; null when nothing is to do. */
+  readonly mend: string | null;
+}
+
+type Finding = Omit<Check, 'capability'>;
+
+const APPLICATION_NAME = 'strangler_doctor';
+
+/** Looks at both databases of a migration and changes nothing. */
+export async function examine({ migration, sourceUrl, targetUrl }: MigrationDatabases): Promise<readonly Check[]> {
+  const mappings = [...migration.tables, ...migration.follows];
+  const slot = slotName(migration.capability);
+  const side = async (
+    name: string,
+    url: string,
+    look: (client: pg.Client) => Promise<Finding[]>,
+  ): Promise<Finding[]> => {
+    try {
+      return await withConnection(url, APPLICATION_NAME, look);
+    } catch (error) {
+      const mend = error instanceof StreamStop ? error.fix : 'Start the server, or correct the URL, role or password.';
+      return [{ name, outcome: 'wanting', found: describeError(error), mend }];
+    }
+  };
+  const findings = [
+    ...(await side('source', sourceUrl, async (client) => [
+      ...(await checkServer(client)),
+      await checkSlot(client, slot),
+      await checkPublication(
+        client,
+        slot,
+        mappings.map((mapping) => mapping.source),
+      ),
+      ...(await checkReplicaIdentities(
+        client,
+        mappings.map((mapping) => mapping.source),
+      )),
+      ...(await checkReads(
+        client,
+        mappings.map((mapping) => mapping.source),
+      )),
+    ])),
+    ...(await side('target', targetUrl, async (client) => [
+      await checkLedger(client),
+      ...(await checkWrites(
+        client,
+        mappings.map((mapping) => mapping.target),
+      )),
+    ])),
+  ];
+  return findings.map((finding) => ({ capability: migration.capability, ...finding }));
+}
+
+function ok(name: string, found: string): Finding {
+  return { name, outcome: 'ok', found, mend: null };
+}
+
+function wanting(name: string, found: string, mend: string): Finding {
+  return { name, outcome: 'wanting', found, mend };
+}
+
+type Table = { readonly schema: string; readonly name: string };
+
+async function checkServer(client: pg.Client): Promise<Finding[]> {
+  const { rows } = await client.query(`
+    SELECT current_setting('server_version_num')::int AS version, current_setting('wal_level') AS wal_level,
+      current_setting('max_replication_slots')::int AS slots_max,
+      current_setting('max_wal_senders')::int AS senders_max,
+      (SELECT count(*)::int FROM pg_catalog.pg_replication_slots) AS slots,
+      (SELECT count(*)::int FROM pg_catalog.pg_stat_replication) AS senders,
+      (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size')::int AS keep_mib,
+      (SELECT rolreplication OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS may_replicate,
+      quote_ident(current_user) AS role`);
+  const row = rows[0];
+  const free = (name: string, used: number, most: number): Finding =>
+    used < most
+      ? ok(name, `${most - used} of ${most} free`)
+      : wanting(name, `all ${most} are taken`, `ALTER SYSTEM SET ${name} = ${most + 10}; -- then restart the server`);
+  return [
+    row.version >= 150_000
+      ? ok('server_version', String(Math.floor(row.version / 10_000)))
+      : wanting('server_version', String(row.version), 'Upgrade the source to PostgreSQL 15 or later.'),
+    row.wal_level === 'logical'
+      ? ok('wal_level', 'logical')
+      : wanting('wal_level', row.wal_level, "ALTER SYSTEM SET wal_level = 'logical'; -- then restart the server"),
+    row.may_replicate
+      ? ok('replication', `role ${row.role} may replicate`)
+      : wanting('replication', `role ${row.role} may not replicate`, `ALTER ROLE ${row.role} REPLICATION;`),
+    free('max_replication_slots', row.slots, row.slots_max),
+    free('max_wal_senders', row.senders, row.senders_max),
+    row.keep_mib >= 0
+      ? ok('max_slot_wal_keep_size', `${row.keep_mib} MiB`)
+      : {
+          name: 'max_slot_wal_keep_size',
+          outcome: 'hint',
+          found: 'no limit: while capture is away, the log can fill the disk of the source',
+          mend: "ALTER SYSTEM SET max_slot_wal_keep_size = '20GB'; SELECT pg_reload_conf(); -- beyond it the slot is lost, and a load has to begin again",
+        },
+  ];
+}
+
+async function checkSlot(client: pg.Client, name: string): Promise<Finding> {
+  const slot = await readSlot(client, name);
+  if (!slot) return ok('slot', `${name} does not exist yet; the first run creates it`);
+  if (slot.lost !== undefined) {
+    return wanting('slot', `${name} is lost (${slot.lost})`, 'Begin afresh, as the stream itself says.');
+  }
+  const state = slot.active ? 'in use' : 'idle';
+  return ok('slot', `${name} is ${state}, ${Math.round(slot.retainedBytes / 1024)} KiB of log kept for it`);
+}
+
+async function checkPublication(client: pg.Client, name: string, tables: readonly Table[]): Promise<Finding> {
+  const { rows } = await client.query(
+    `SELECT EXISTS (SELECT FROM pg_catalog.pg_publication WHERE pubname = $1) AS present,
+       has_database_privilege(current_database(), 'CREATE') AS may_create,
+       ARRAY(SELECT w.s || '.' || w.t FROM unnest($2::text[], $3::text[]) AS w(s, t)
+             WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_publication_tables p
+                               WHERE p.pubname = $1 AND p.schemaname = w.s AND p.tablename = w.t)) AS absent,
+       ARRAY(SELECT w.s || '.' || w.t FROM unnest($2::text[], $3::text[]) AS w(s, t)
+             WHERE NOT coalesce((SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_catalog.pg_class c
+                                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                                 WHERE n.nspname = w.s AND c.relname = w.t), false)) AS not_owned`,
+    [name, tables.map((table) => table.schema), tables.map((table) => table.name)],
+  );
+  const { present, absent, may_create, not_owned } = rows[0];
+  if (present && absent.length === 0) return ok('publication', `${name} carries all ${tables.length} tables`);
+  const what = present ? `${name} lacks ${absent.join(', ')}` : `${name} does not exist yet`;
+  if (not_owned.length === 0 && (present || may_create)) return ok('publication', `${what}; the next run mends that`);
+  const why = not_owned.length > 0 ? `does not own ${not_owned.join(', ')}` : 'may not create one in this database';
+  const statement = present
+    ? `ALTER PUBLICATION "${name}" SET TABLE ${tables.map(quoteName).join(', ')};`
+    : `${createPublication(name, tables)};`;
+  return wanting('publication', `${what}, and this role ${why}`, statement);
+}
+
+async function checkReplicaIdentities(client: pg.Client, tables: readonly Table[]): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const table of tables) {
+    const name = `replica identity of ${table.schema}.${table.name}`;
+    const { rows } = await client.query(
+      `SELECT c.relreplident AS identity,
+         EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS keyed
+       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname = $1 AND c.relname = $2`,
+      [table.schema, table.name],
+    );
+    const row = rows[0];
+    if (!row)
+      findings.push(
+        wanting(name, 'there is no such table', "Correct the declaration, or apply the source's migrations."),
+      );
+    else if (row.identity === 'f') findings.push(ok(name, 'full'));
+    else if (row.identity === 'd' && row.keyed) findings.push(ok(name, 'its primary key'));
+    else if (row.identity === 'i') findings.push(ok(name, 'an index'));
+    else {
+      const identity = row.keyed ? 'DEFAULT' : 'FULL';
+      findings.push(wanting(name, 'none', `ALTER TABLE ${quoteName(table)} REPLICA IDENTITY ${identity};`));
+    }
+  }
+  return findings;
+}
+
+async function checkReads(client: pg.Client, tables: readonly Table[]): Promise<Finding[]> {
+  return checkPrivileges(client, tables, ['SELECT']);
+}
+
+async function checkWrites(client: pg.Client, tables: readonly Table[]): Promise<Finding[]> {
+  return checkPrivileges(client, tables, ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']);
+}
+
+async function checkPrivileges(
+  client: pg.Client,
+  tables: readonly Table[],
+  wanted: readonly string[],
+): Promise<Finding[]> {
+  const { rows } = await client.query(
+    `SELECT w.s AS schema, w.t AS name, quote_ident(current_user) AS role,
+       to_regclass(format('%I.%I', w.s, w.t)) IS NULL AS absent,
+       ARRAY(SELECT p FROM unnest($3::text[]) AS p
+             WHERE NOT coalesce(has_table_privilege(to_regclass(format('%I.%I', w.s, w.t)), p), true)) AS lacks
+     FROM unnest($1::text[], $2::text[]) AS w(s, t)`,
+    [tables.map((table) => table.schema), tables.map((table) => table.name), wanted],
+  );
+  return rows.map((row) => {
+    const name = `privileges on ${row.schema}.${row.name}`;
+    if (row.absent)
+      return wanting(name, 'there is no such table', "Correct the declaration, or apply this database's migrations.");
+    if (row.lacks.length === 0) return ok(name, wanted.join(', '));
+    return wanting(
+      name,
+      `lacks ${row.lacks.join(', ')}`,
+      `GRANT ${row.lacks.join(', ')} ON ${quoteName(row)} TO ${row.role};`,
+    );
+  });
+}
+
+async function checkLedger(client: pg.Client): Promise<Finding> {
+  const { rows } = await client.query(
+    `SELECT to_regclass('strangler.stream') IS NOT NULL AS present, quote_ident(current_user) AS role,
+       quote_ident(current_database()) AS database, has_database_privilege(current_database(), 'CREATE') AS may_create,
+       coalesce(has_table_privilege(to_regclass('strangler.stream'), 'INSERT, UPDATE'), false) AS may_write`,
+  );
+  const { present, role, database, may_create, may_write } = rows[0];
+  if (present && may_write) return ok('ledger', 'strangler.stream is there');
+  if (present) {
+    return wanting(
+      'ledger',
+      `role ${role} may not write strangler.stream`,
+      `GRANT USAGE ON SCHEMA strangler TO ${role}; GRANT SELECT, INSERT, UPDATE ON strangler.stream TO ${role};`,
+    );
+  }
+  if (may_create) return ok('ledger', 'strangler.stream does not exist yet; the first run creates it');
+  return wanting(
+    'ledger',
+    `role ${role} may not create the schema strangler`,
+    `GRANT CREATE ON DATABASE ${database} TO ${role};`,
+  );
+}

@@ -1,0 +1,15 @@
+export type { StreamName } from './apply/ledger.ts';
+export type { Capture, Captured } from './capture/capture.ts';
+export type { ChangeEvent, EventSource, Operation, Row } from './change-event.ts';
+export { type Configuration, ConfigurationError, readConfiguration } from './config.ts';
+export { type StopCode, StreamStop } from './errors.ts';
+export { comparePositions, type Epoch, formatPosition, type Position } from './position.ts';
+export { runStreams } from './run.ts';
+export {
+  createMonitor,
+  type Monitor,
+  type StreamReason,
+  type StreamState,
+  type StreamStatus,
+} from './status/monitor.ts';
+export { DEFAULT_LIMITS, runStream, type StreamLimits, type StreamOptions } from './stream.ts';
