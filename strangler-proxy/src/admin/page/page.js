@@ -232,10 +232,10 @@ function parityCell({ parity, comparisons }) {
   }
   const { match, mismatch, error, ignored, stale } = comparisons;
   const rest = [
-    [mismatch, 'mismatch', 'bad'],
-    [error, 'error', 'bad'],
-    [stale, 'stale', ''],
-    [ignored, 'ignored', ''],
+    [mismatch, mismatch === 1 ? 'mismatch' : 'mismatches'],
+    [error, error === 1 ? 'error' : 'errors'],
+    [stale, 'stale'],
+    [ignored, 'ignored'],
   ].filter(([number]) => number > 0);
   return h(
     'div',

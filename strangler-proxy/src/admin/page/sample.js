@@ -62,7 +62,7 @@ function sides({ control, candidate }) {
   return [side('control', control), side('candidate', candidate)];
 }
 
-function differenceTable({ differences, differenceCount, ignoredCount }) {
+function differenceTable({ differences, differenceCount, ignored, ignoredCount }) {
   const more = differenceCount - differences.length;
   return h(
     'section',
@@ -91,20 +91,24 @@ function differenceTable({ differences, differenceCount, ignoredCount }) {
         h(
           'tbody',
           {},
-          differences.map(({ part, path, kind, control, candidate }) =>
-            h(
-              'tr',
-              {},
-              h('th', { scope: 'row' }, h('code', {}, `${part}${path === '' ? '' : ` ${path}`}`)),
-              h('td', {}, kinds[kind]),
-              h('td', {}, value(control, 'removed')),
-              h('td', {}, value(candidate, 'added')),
-            ),
-          ),
+          differences.map((difference) => differenceRow(difference)),
+          ignored.map((difference) => differenceRow(difference)),
         ),
       ),
     ),
     more > 0 && h('p', { class: 'muted' }, `and ${count(more)} more`),
+  );
+}
+
+function differenceRow({ part, path, kind, control, candidate, reason }) {
+  const isIgnored = reason !== undefined;
+  return h(
+    'tr',
+    { class: isIgnored && 'muted' },
+    h('th', { scope: 'row' }, h('code', {}, `${part}${path === '' ? '' : ` ${path}`}`)),
+    h('td', {}, isIgnored ? [h('i', {}, 'ignored: '), reason] : kinds[kind]),
+    h('td', { 'data-label': 'control' }, value(control, !isIgnored && 'removed')),
+    h('td', { 'data-label': 'candidate' }, value(candidate, !isIgnored && 'added')),
   );
 }
 
@@ -229,7 +233,7 @@ function foldRow(rows) {
     { type: 'button', onclick: () => row.replaceWith(...rows.map(bodyRow)) },
     `${count(rows.length)} equal lines`,
   );
-  row.append(h('td', { colspan: '3' }, button));
+  row.append(h('td', { colspan: '3', class: 'folded' }, button));
   return row;
 }
 
@@ -274,9 +278,17 @@ function headerTable(title, key, control, candidate, comparison, heads) {
               'tr',
               {},
               h('th', { scope: 'row' }, h('code', {}, name)),
-              h('td', {}, h('code', { class: differing.has(name) && 'removed' }, headerValue(control, name))),
+              h(
+                'td',
+                { 'data-label': candidate !== undefined && 'control' },
+                h('code', { class: differing.has(name) && 'removed' }, headerValue(control, name)),
+              ),
               candidate !== undefined &&
-                h('td', {}, h('code', { class: differing.has(name) && 'added' }, headerValue(candidate, name))),
+                h(
+                  'td',
+                  { 'data-label': 'candidate' },
+                  h('code', { class: differing.has(name) && 'added' }, headerValue(candidate, name)),
+                ),
             ),
           ),
         ),
