@@ -55,10 +55,18 @@ async function ensure(unleash: Unleash, flag: DeclaredFlag, found: Flag | undefi
   if (outcome === 'kept' || outcome === 'archived') return outcome;
   // Another start was faster: it gives the flag its strategy too.
   if (outcome === 'created' && !(await unleash.createFlag(flag))) return 'kept';
-  const project = found?.project ?? PROJECT;
-  await unleash.addRollout(
-    { name: flag.name, project },
-    { share: 100, groupId: flag.groupId, stickiness: flag.stickiness },
-  );
+  const { name, groupId, stickiness } = flag;
+  await unleash.addRollout({ name, project: found?.project ?? PROJECT }, { share: 100, groupId, stickiness });
+  if (outcome === 'completed') await keepOneRollout(unleash, name);
   return outcome;
+}
+
+/**
+ * What looked like a start that was cut short may have been one that was still at it, and the flag now has a strategy of
+ * each. Whoever looks last removes all but the oldest, which is the same one for everybody.
+ */
+async function keepOneRollout(unleash: Unleash, name: string): Promise<void> {
+  const flag = (await unleash.readFlags([name])).get(name);
+  const [, ...younger] = (flag?.strategies ?? []).toSorted((one, other) => (one.id < other.id ? -1 : 1));
+  for (const strategy of younger) await unleash.removeStrategy(flag as Flag, strategy);
 }

@@ -77,6 +77,8 @@ export interface Unleash {
   addRollout(flag: Pick<Flag, 'name' | 'project'>, parameters: Rollout): Promise<void>;
   /** Changes the share of a gradual rollout, and nothing else of it. */
   setShare(flag: Flag, strategy: Strategy, share: number): Promise<void>;
+  /** Done too if somebody else has removed it. */
+  removeStrategy(flag: Flag, strategy: Strategy): Promise<void>;
   setEnabled(flag: Flag, enabled: boolean): Promise<void>;
 }
 
@@ -111,7 +113,7 @@ export function openUnleash(access: UnleashAccess): Unleash {
 
   async function done(method: string, path: string, body?: unknown): Promise<Response> {
     const response = await call(method, path, body);
-    if (response.ok) return response;
+    if (response.ok || (method === 'DELETE' && response.status === 404)) return response;
     throw new UnleashError(
       `Unleash refuses ${method} ${path} (${response.status}): ${(await response.text()).slice(0, 500)}`,
     );
@@ -151,6 +153,9 @@ export function openUnleash(access: UnleashAccess): Unleash {
     async setShare(flag, strategy, share) {
       const change = [{ op: 'replace', path: '/parameters/rollout', value: String(share) }];
       await done('PATCH', `${environmentPath(flag)}/strategies/${strategy.id}`, change);
+    },
+    async removeStrategy(flag, strategy) {
+      await done('DELETE', `${environmentPath(flag)}/strategies/${strategy.id}`);
     },
     async setEnabled(flag, enabled) {
       await done('POST', `${environmentPath(flag)}/${enabled ? 'on' : 'off'}`);

@@ -84,7 +84,7 @@ export function shareText({ found, enabled, share }: FlagState): string {
 
 function advice({ missing, routes }: Stages): string {
   if (missing.length > 0) {
-    return `\n${missing.length} declared flags are not in Unleash, and read as off. Next: strangler create`;
+    return `\n${missing.length} declared flags are not in Unleash, or archived, and read as off. Next: strangler create`;
   }
   const next = routes.find((state) => state.kind === 'read' && state.stage === 'off');
   return next ? `\nNext: strangler stage ${next.capability}.${next.route.id} shadow` : '';
