@@ -67,26 +67,14 @@ export function captureGrants(database: string, owner: string, role: string): st
 }
 
 /**
- * What change data capture needs where it writes: the tables and a schema of its own, to mark what it writes with a
- * replication origin (PostgreSQL 18, 9.28.6), and to keep the application's triggers from answering it.
+ * What change data capture needs where it writes: the rows of every table that the owner has or will have, and a schema
+ * of its own for its position.
  */
 export function applyGrants(database: string, owner: string, role: string): string[] {
-  const originFunctions = [
-    'pg_replication_origin_create(text)',
-    'pg_replication_origin_drop(text)',
-    'pg_replication_origin_oid(text)',
-    'pg_replication_origin_session_setup(text)',
-    'pg_replication_origin_session_reset()',
-    'pg_replication_origin_session_is_setup()',
-    'pg_replication_origin_session_progress(boolean)',
-    'pg_replication_origin_xact_setup(pg_lsn, timestamptz)',
-    'pg_replication_origin_xact_reset()',
-    'pg_replication_origin_progress(text, boolean)',
-  ];
+  const rights = 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE';
   return [
     `GRANT CONNECT, CREATE ON DATABASE ${pg.escapeIdentifier(database)} TO ${role}`,
-    `GRANT ${owner} TO ${role}`,
-    `GRANT SET ON PARAMETER session_replication_role TO ${role}`,
-    ...originFunctions.map((name) => `GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${role}`),
+    `GRANT ${rights} ON ALL TABLES IN SCHEMA public TO ${role}`,
+    `ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} IN SCHEMA public GRANT ${rights} ON TABLES TO ${role}`,
   ];
 }
