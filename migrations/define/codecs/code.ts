@@ -40,10 +40,12 @@ export function flag<const Column extends string>(
     [String(codes.true), 't'],
     [String(codes.false), 'f'],
   ];
-  return translation('flag', source, entries, {
+  const codec = translation('flag', source, entries, {
     targetTypes: ['boolean'],
     toTarget: (value) => (value === 't' ? 'true' : 'false'),
   });
+  const same = String(codes.true) === String(codes.false);
+  return { ...codec, faults: same ? [`it says yes and no by the same code, ${codes.true}`] : [] };
 }
 
 interface Side {
