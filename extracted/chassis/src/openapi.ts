@@ -86,7 +86,10 @@ export async function loadDocument(file: URL, formats: Readonly<Record<string, F
         }
       }
       const bodySchema = operation.requestBody?.content['application/json']?.schema;
-      const validateBody = bodySchema && schemaAt(...place, 'requestBody', 'content', 'application/json', 'schema');
+      const validateBody =
+        bodySchema === undefined
+          ? undefined
+          : schemaAt(...place, 'requestBody', 'content', 'application/json', 'schema');
       const properties = propertiesOf(json, bodySchema);
       return {
         id: operation.operationId,

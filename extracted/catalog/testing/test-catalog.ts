@@ -3,8 +3,8 @@ import { createDatabase, type TestDatabase } from '@strangler/stack/testing';
 import { SignJWT } from 'jose';
 import pg from 'pg';
 import { expect } from 'vitest';
-import { loadCatalogDocument, startCatalog } from './catalog.ts';
-import { settings } from './settings.ts';
+import { loadCatalogDocument, startCatalog } from '../src/catalog.ts';
+import { settings } from '../src/settings.ts';
 
 const IDENTITY_SECRET = 'a secret of a test, long enough to be one';
 
