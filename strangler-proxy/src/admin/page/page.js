@@ -225,7 +225,10 @@ function requestsCell({ requests, service }) {
   );
 }
 
-function parityCell({ parity, comparisons }) {
+function parityCell({ kind, parity, comparisons }) {
+  if (kind === 'write') {
+    return h('span', { class: 'muted' }, 'writes are not compared');
+  }
   if (parity.value === null) {
     const excused = comparisons.ignored + comparisons.stale;
     return h('span', { class: 'muted' }, excused > 0 ? `${count(excused)} ignored, none counted` : 'not compared yet');
@@ -300,7 +303,7 @@ function latencyCell({ latency }) {
 function mismatchCell(route) {
   const [newest] = route.mismatch_groups;
   if (newest === undefined) {
-    return h('span', { class: 'muted' }, 'none kept');
+    return h('span', { class: 'muted' }, route.comparisons.match > 0 ? 'none kept' : '–');
   }
   const more = route.mismatch_groups.length - 1;
   return h(
