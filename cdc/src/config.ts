@@ -1,6 +1,6 @@
 import { loadMigrations, type Migration, MigrationError } from 'strangler-migrations/define';
 import * as z from 'zod';
-import { DEFAULT_LIMITS, type StreamLimits } from './stream.ts';
+import { DEFAULT_LIMITS, type StreamLimits } from './limits.ts';
 
 /** The environment, validated. Database URLs hold passwords: they are never logged. */
 export interface Configuration {

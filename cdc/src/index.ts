@@ -3,6 +3,7 @@ export type { Capture, Captured } from './capture/capture.ts';
 export type { ChangeEvent, EventSource, Operation, Row } from './change-event.ts';
 export { type Configuration, ConfigurationError, readConfiguration } from './config.ts';
 export { type StopCode, StreamStop } from './errors.ts';
+export { DEFAULT_LIMITS, type StreamLimits } from './limits.ts';
 export { comparePositions, type Epoch, formatPosition, type Position } from './position.ts';
 export { runStreams } from './run.ts';
 export {
@@ -12,4 +13,4 @@ export {
   type StreamState,
   type StreamStatus,
 } from './status/monitor.ts';
-export { DEFAULT_LIMITS, runStream, type StreamLimits, type StreamOptions } from './stream.ts';
+export { runStream, type StreamOptions } from './stream.ts';

@@ -128,8 +128,8 @@ test('SIGTERM ends it with status 0, and all that it had applied acknowledged', 
 
 test('a transaction that is larger than its memory passes through it', async () => {
   stores = await createStores(SOURCE, TARGET.replace(/CREATE TRIGGER.*/s, ''));
-  // 200,000 rows of 200 bytes are far more than 40 MiB once they are objects.
-  const running = start({ NODE_OPTIONS: '--max-old-space-size=40', STRANGLER_CDC_QUEUE_MIB: '2' });
+  // 200,000 rows of 200 bytes are far more than 48 MiB once they are objects.
+  const running = start({ NODE_OPTIONS: '--max-old-space-size=48', STRANGLER_CDC_QUEUE_MIB: '2' });
   await untilLogged(running, 'streaming');
   await stores.source.query(
     `INSERT INTO item SELECT n, 'n', repeat(md5(n::text), 6) FROM generate_series(1, 200000) n`,

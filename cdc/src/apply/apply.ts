@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Captured } from '../capture/capture.ts';
 import type { ChangeEvent } from '../change-event.ts';
+import type { StreamLimits } from '../limits.ts';
 import type { RowChange } from '../map.ts';
 import { comparePositions, type Position } from '../position.ts';
 import { movePosition, type StreamName } from './ledger.ts';
@@ -15,11 +16,8 @@ export interface ApplierOptions {
   readonly writer: RowWriter;
   map(event: ChangeEvent): readonly RowChange[];
   checkColumns(schema: string, table: string, columns: readonly string[]): void;
-  /** Bounds of one target transaction; a source transaction that is larger is still one. */
-  readonly batchRowsMax: number;
-  readonly batchMsMax: number;
-  /** How often an idle stream writes down how far it is; each time is a small transaction of the target. */
-  readonly idleEveryMs: number;
+  /** A source transaction that is larger than a batch may be is still one. */
+  readonly limits: Pick<StreamLimits, 'batchRowsMax' | 'batchMsMax' | 'idleMs'>;
   /** Called after each commit: from now on everything below `position` is durable in the target. */
   committed(batch: AppliedBatch): void;
 }
@@ -109,7 +107,9 @@ export function createApplier(options: ApplierOptions): Applier {
         batch!.transactions++;
         batch!.end = item.end;
         batch!.committedAtMs = committedAtMs;
-        const full = batch!.rows >= options.batchRowsMax || performance.now() - batch!.openedAt >= options.batchMsMax;
+        const full =
+          batch!.rows >= options.limits.batchRowsMax ||
+          performance.now() - batch!.openedAt >= options.limits.batchMsMax;
         if (full) await commit();
         return;
       }
@@ -122,7 +122,7 @@ export function createApplier(options: ApplierOptions): Applier {
         // What came before it may still be in the open transaction: then its position would say too much.
         if (!current) await commit();
         if (comparePositions(reached, item.reached) < 0) reached = item.reached;
-        if (item.urgent || performance.now() - lastIdleAt >= options.idleEveryMs) await settle();
+        if (item.urgent || performance.now() - lastIdleAt >= options.limits.idleMs) await settle();
         return;
     }
   };

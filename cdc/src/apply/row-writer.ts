@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Text } from 'strangler-migrations/define';
 import { type ChangeEvent, describeEvent } from '../change-event.ts';
 import { describeError, isTransient, StreamStop } from '../errors.ts';
+import type { StreamLimits } from '../limits.ts';
 import type { RowChange, TargetTable } from '../map.ts';
 import {
   appendElement,
@@ -19,23 +20,18 @@ export interface TargetFacts {
   readonly otherUnique: boolean;
 }
 
-export interface RowWriterOptions {
-  readonly client: pg.Client;
-  facts(table: TargetTable): TargetFacts;
-  /** Rows of one statement, at most. */
-  readonly runRowsMax: number;
-  /** Characters of one statement's values, about at most. */
-  readonly runCharactersMax: number;
-}
+/** `schema.name` -> what is known of the target table. */
+export type TargetTables = ReadonlyMap<string, TargetFacts>;
+
+/** Bounds of one statement. */
+type RunLimits = Pick<StreamLimits, 'runRowsMax' | 'runCharactersMax'>;
 
 /** Writes row changes in the order in which they come. */
 export interface RowWriter {
-  /** Takes a change; true once there is enough that it should be flushed. */
+  /** Takes a change; a promise when that has made a statement complete, which is then being written. */
   add(change: RowChange, event: ChangeEvent): Promise<void> | undefined;
   /** Writes what was taken. @throws {StreamStop} `refused` or `row-missing`, or the driver's error if it is transient. */
   flush(): Promise<void>;
-  /** Forgets what was taken and not written. */
-  discard(): void;
 }
 
 /**
@@ -43,22 +39,22 @@ export interface RowWriter {
  * another table or kind, where a key repeats (one statement cannot write a row twice), and at its bounds. So the order of
  * the source is kept wherever it can be seen.
  */
-export function createRowWriter(options: RowWriterOptions): RowWriter {
+export function createRowWriter(client: pg.Client, tables: TargetTables, limits: RunLimits): RowWriter {
   let run: Run | undefined;
 
   const flush = async () => {
     const full = run;
     run = undefined;
-    if (full) await writeRun(options.client, full);
+    if (full) await writeRun(client, full);
   };
   const begin = (change: RowChange, event: ChangeEvent) => {
-    run = openRun(change, event, options.facts(change.table));
+    run = openRun(change, event, tables.get(`${change.table.schema}.${change.table.name}`)!);
     addToRun(run, change);
   };
 
   return {
     add(change, event) {
-      const full = run && !fits(run, change, options);
+      const full = run && !fits(run, change, limits);
       if (!full) {
         if (run) addToRun(run, change);
         else begin(change, event);
@@ -67,9 +63,6 @@ export function createRowWriter(options: RowWriterOptions): RowWriter {
       return flush().then(() => begin(change, event));
     },
     flush,
-    discard: () => {
-      run = undefined;
-    },
   };
 }
 
@@ -109,11 +102,11 @@ function openRun(change: RowChange, first: ChangeEvent, facts: TargetFacts): Run
   };
 }
 
-function fits(run: Run, change: RowChange, options: RowWriterOptions): boolean {
+function fits(run: Run, change: RowChange, limits: RunLimits): boolean {
   if (run.kind !== change.kind) return false;
   if (change.kind === 'truncate') return true;
   if (run.table !== change.table || run.single) return false;
-  if (run.rows >= options.runRowsMax || run.characters >= options.runCharactersMax) return false;
+  if (run.rows >= limits.runRowsMax || run.characters >= limits.runCharactersMax) return false;
   if (change.kind === 'set' && run.shape !== shapeOf(change)) return false;
   return !run.keys.has(keyOf(change));
 }

@@ -18,8 +18,8 @@ export type Captured =
 /** One running capture: the port that the embedded engine fills, and that others can. */
 export interface Capture {
   /**
-   * All that has arrived and was not yet taken; waits until there is something. What was taken before counts as
-   * done with, so its bytes make room for more.
+   * All that has arrived and was not yet taken; waits until there is something, or until capture is told to end. What
+   * was taken before counts as done with, so its bytes make room for more.
    *
    * @throws whatever ended the capture.
    */

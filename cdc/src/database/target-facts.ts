@@ -1,17 +1,24 @@
 import type pg from 'pg';
 import type { TableName } from 'strangler-migrations/define';
-import type { TargetFacts } from '../apply/row-writer.ts';
+import type { TargetFacts, TargetTables } from '../apply/row-writer.ts';
 
-/** What apply has to know about a target table beside its description. */
-export async function readTargetFacts(client: pg.Client, table: TableName): Promise<TargetFacts> {
-  const { rows } = await client.query<{ name: string; cast_type: string; other_unique: boolean }>(FACTS_SQL, [
-    table.schema,
-    table.name,
-  ]);
-  return {
-    castTypes: Object.fromEntries(rows.map((row) => [row.name, row.cast_type])),
-    otherUnique: rows.some((row) => row.other_unique),
-  };
+/** What apply has to know about its tables beside their description. */
+export async function readTargetFacts(client: pg.Client, tables: readonly TableName[]): Promise<TargetTables> {
+  const facts = new Map<string, TargetFacts>();
+  for (const { schema, name } of tables) {
+    const { rows } = await client.query<FactRow>(FACTS_SQL, [schema, name]);
+    facts.set(`${schema}.${name}`, {
+      castTypes: Object.fromEntries(rows.map((row) => [row.name, row.cast_type])),
+      otherUnique: rows.some((row) => row.other_unique),
+    });
+  }
+  return facts;
+}
+
+interface FactRow {
+  readonly name: string;
+  readonly cast_type: string;
+  readonly other_unique: boolean;
 }
 
 // The type by its catalog name, not by format_type: a cast to "character" would be one to character(1).

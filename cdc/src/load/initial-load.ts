@@ -14,7 +14,6 @@ import { countRows, mapCopy } from './copy-text.ts';
 
 export interface LoadOptions {
   readonly sourceUrl: string;
-  readonly applicationName: string;
   /** A session of the source for what is not the load itself. */
   readonly source: pg.Client;
   /** The session that holds the stream's lock. */
@@ -50,10 +49,10 @@ export async function initialLoad(options: LoadOptions): Promise<StreamRow> {
   const { source, target, slot } = options;
   await refuseUnlessEmpty(target, options.mappings);
   await dropLeftOver(source, slot);
-  const made = await createSlot(options.sourceUrl, options.applicationName, slot, options.epoch);
+  const made = await createSlot(options.sourceUrl, slot, slot, options.epoch);
   let reader: pg.Client | undefined;
   try {
-    reader = await connect(options.sourceUrl, { applicationName: options.applicationName });
+    reader = await connect(options.sourceUrl, { applicationName: slot });
     await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     await reader.query(`SET TRANSACTION SNAPSHOT ${pg.escapeLiteral(made.snapshot)}`);
     await target.query('BEGIN');

@@ -52,9 +52,8 @@ export interface Monitor {
   state(state: StreamState, error?: unknown): void;
   loading(progress: LoadProgress): void;
   applied(batch: AppliedBatch): void;
-  stored(position: Position): void;
-  /** Where the running session finds out how far it is; undefined between sessions. */
-  session(session: MonitoredSession | undefined): void;
+  /** The session that streams from here on, and where it begins; undefined when it has ended. */
+  streaming(from: Position | undefined, session: MonitoredSession | undefined): void;
   /** A mark was written to the source's log, which ended at `lsn` then. */
   marked(lsn: Lsn): void;
   slot(retainedBytes: number, safeBytes: number | null): void;
@@ -122,11 +121,11 @@ export function createMonitor(name: StreamName, slotName: string): Monitor {
       transactions += batch.transactions;
       position = batch.position;
     },
-    stored(next) {
-      position = next;
-    },
-    session(next) {
+    streaming(from, next) {
       session = next;
+      if (!from) return;
+      position = from;
+      this.state('streaming');
     },
     marked(lsn) {
       if (sourceEnd === undefined || lsn > sourceEnd) sourceEnd = lsn;

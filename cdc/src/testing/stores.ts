@@ -4,8 +4,9 @@ import pg from 'pg';
 import pino from 'pino';
 import { defineMigration, type Migration, type TableMapping } from 'strangler-migrations/define';
 import { slotName } from '../capture/embedded/slot.ts';
+import { DEFAULT_LIMITS, type StreamLimits } from '../limits.ts';
 import { createMonitor, type Monitor } from '../status/monitor.ts';
-import { DEFAULT_LIMITS, runStream, type StreamLimits } from '../stream.ts';
+import { runStream } from '../stream.ts';
 
 /** A source and a target database, and the stream between them. Test code only. */
 export interface Stores {

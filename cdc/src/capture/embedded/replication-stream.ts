@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { connect, disconnect } from '../../database/connect.ts';
 import { ConnectionLost } from '../../errors.ts';
+import type { StreamLimits } from '../../limits.ts';
 import { formatLsn, type Lsn } from '../../position.ts';
 import type { Capture, Captured } from '../capture.ts';
 import { toPostgresMicroseconds } from './pgoutput.ts';
@@ -12,13 +13,14 @@ export type WalMessage =
 
 export interface ReplicationOptions {
   readonly url: string;
-  readonly applicationName: string;
+  /** The name of the slot, and of its publication. */
   readonly slot: string;
-  readonly publication: string;
   /** Commits below it are not sent. */
   readonly from: Lsn;
-  /** Received and not yet done with; above it the socket is paused. */
-  readonly queueBytesMax: number;
+  /** Bytes received and not yet done with: above it the socket is paused. */
+  readonly limits: Pick<StreamLimits, 'queueBytesMax'>;
+  /** Once it is aborted nobody waits for more. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -30,7 +32,8 @@ export async function followSlot(
   options: ReplicationOptions,
   decode: (message: WalMessage) => readonly Captured[],
 ): Promise<Capture> {
-  const client = await connect(options.url, { applicationName: options.applicationName, replication: true });
+  const { queueBytesMax } = options.limits;
+  const client = await connect(options.url, { applicationName: options.slot, replication: true });
   const statusEveryMs = await statusInterval(client);
   const connection = client.connection as ReplicationConnection;
 
@@ -55,7 +58,7 @@ export async function followSlot(
       const message = parseWalMessage(chunk);
       for (const captured of decode(message)) queue.push(captured);
       queuedBytes += chunk.length + ITEM_OVERHEAD_BYTES;
-      if (queuedBytes + takenBytes > options.queueBytesMax && !paused) {
+      if (queuedBytes + takenBytes > queueBytesMax && !paused) {
         paused = true;
         connection.stream.pause();
       }
@@ -65,13 +68,15 @@ export async function followSlot(
     }
   };
 
+  const onAbort = () => wake();
+  options.signal.addEventListener('abort', onAbort);
   connection.on('copyData', onData);
   client.on('error', fail);
   client.on('end', () => fail(new ConnectionLost('the replication connection ended')));
   const started = new Promise<void>((done) => connection.once('replicationStart', () => done()));
   const ended = client.query(
     `START_REPLICATION SLOT "${options.slot}" LOGICAL ${formatLsn(options.from)} ` +
-      `("proto_version" '1', "publication_names" '"${options.publication}"', "messages" 'true')`,
+      `("proto_version" '1', "publication_names" '"${options.slot}"', "messages" 'true')`,
   );
   ended.then(
     () => fail(new ConnectionLost('the server ended the replication')),
@@ -88,12 +93,13 @@ export async function followSlot(
   return {
     async next() {
       takenBytes = 0;
-      if (paused && queuedBytes <= options.queueBytesMax / 2) {
+      if (paused && queuedBytes <= queueBytesMax / 2) {
         paused = false;
         connection.stream.resume();
       }
       while (queue.length === 0) {
         if (failure) throw failure;
+        if (options.signal.aborted) return [];
         await new Promise<void>((done) => {
           wake = done;
         });
@@ -111,6 +117,7 @@ export async function followSlot(
     },
     async close() {
       clearInterval(timer);
+      options.signal.removeEventListener('abort', onAbort);
       sendStatus();
       fail(new ConnectionLost('capture was closed'));
       await disconnect(client);

@@ -1,3 +1,4 @@
+import type { TableMapping } from 'strangler-migrations/define';
 import type { ChangeEvent, EventSource, Row } from '../../change-event.ts';
 import type { Epoch, Position } from '../../position.ts';
 import type { Captured } from '../capture.ts';
@@ -5,13 +6,17 @@ import { createDecoder, type Relation, type TupleRow } from './pgoutput.ts';
 import type { WalMessage } from './replication-stream.ts';
 
 /** Finds the primary key of a table whose stream does not tell it (REPLICA IDENTITY FULL). */
-export type PrimaryKeyOf = (schema: string, table: string) => readonly string[];
+type PrimaryKeyOf = (schema: string, table: string) => readonly string[];
 
 /** Turns the messages of one replication connection into what a capture hands over. */
 export function createTranslator(
   epoch: Epoch,
-  primaryKeyOf: PrimaryKeyOf,
+  mappings: readonly TableMapping[],
 ): (message: WalMessage) => readonly Captured[] {
+  const primaryKeys = new Map(
+    mappings.map(({ source, key }) => [`${source.schema}.${source.name}`, key.map((column) => column.codec.source)]),
+  );
+  const primaryKeyOf: PrimaryKeyOf = (schema, table) => primaryKeys.get(`${schema}.${table}`) ?? [];
   const decode = createDecoder();
   let transaction: { readonly position: Position; readonly txId: number; readonly committedAtMs: number } | undefined;
   let ordinal = 0;
