@@ -83,12 +83,16 @@ export async function changeReviewStatus({ prisma }: Database, reviewId: number,
   if (count === 0) throw new Refusal(404, { error: 'NO_REVIEW' });
 }
 
-/** The newest reviews of all products, hidden ones too, for administrators. */
+/** One page of the reviews of all products, newest first, hidden ones too, for administrators. */
 export async function newestReviews({ prisma }: Database, page: number, perPage: number) {
-  return prisma.rvw.findMany({
-    orderBy: [{ crt_dt: 'desc' }, { rvw_id: 'desc' }],
-    take: perPage,
-    skip: (page - 1) * perPage,
-    include: { usr: { select: { usr_nm: true } }, prod: { select: { prod_nm: true } } },
-  });
+  const [count, reviews] = await Promise.all([
+    prisma.rvw.count(),
+    prisma.rvw.findMany({
+      orderBy: [{ crt_dt: 'desc' }, { rvw_id: 'desc' }],
+      take: perPage,
+      skip: (page - 1) * perPage,
+      include: { usr: { select: { usr_nm: true } }, prod: { select: { prod_nm: true } } },
+    }),
+  ]);
+  return { count, reviews };
 }

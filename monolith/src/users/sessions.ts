@@ -21,6 +21,8 @@ export interface User {
 export interface Session {
   readonly id: string;
   readonly user: User | null;
+  /** What the next page says once. */
+  readonly flash?: string;
 }
 
 /** The session that a request's cookie names, if it has not expired and its user is still active. */
@@ -34,7 +36,8 @@ export async function findSession({ prisma }: Database, request: Request): Promi
   if (!row) return undefined;
   const { usr } = row;
   const user = usr && { id: usr.usr_id, email: usr.eml, name: usr.usr_nm, role: ROLE.meaning(usr.rl) };
-  return { id: sid, user };
+  const { flash } = JSON.parse(row.dat) as { flash?: string };
+  return flash === undefined ? { id: sid, user } : { id: sid, user, flash };
 }
 
 function cookieOf(request: Request): string | undefined {
@@ -59,6 +62,18 @@ export async function openSession(
 /** The visitor's session, begun now if there is none. */
 export async function findOrOpenSession(database: Database, request: Request, response: Response): Promise<Session> {
   return (await findSession(database, request)) ?? (await openSession(database, request, response, null));
+}
+
+/** Keeps a sentence for the next page that this visitor sees. */
+export async function setFlash({ prisma }: Database, session: Session, flash: string): Promise<void> {
+  await prisma.sess.updateMany({ where: { sid: session.id }, data: { dat: JSON.stringify({ flash }) } });
+}
+
+/** The sentence that was kept, once. */
+export async function takeFlash({ prisma }: Database, session: Session): Promise<string | undefined> {
+  if (session.flash === undefined) return undefined;
+  await prisma.sess.updateMany({ where: { sid: session.id }, data: { dat: '{}' } });
+  return session.flash;
 }
 
 /** Ends a session: its cookie is worth nothing from now on, wherever a copy of it is. */
