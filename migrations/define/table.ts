@@ -41,6 +41,8 @@ export type TargetRow<Mapping extends TableMapping> =
 type Codecs = Readonly<Record<string, Codec>>;
 type Names<Columns> = keyof Columns & string;
 type SourceOf<Columns extends Codecs> = Columns[keyof Columns]['source'];
+/** No names at all if they are not known one by one. */
+type Known<Name> = string extends Name ? never : Name;
 // Distributive, as without pairs there is none to take names of.
 type PairSource<Each> = Each extends Pair ? Names<Each['source']> : never;
 type PairTarget<Each> = Each extends Pair ? Names<Each['target']> : never;
@@ -57,7 +59,9 @@ export interface RowsDeclaration<
   /** Target column -> codec. */
   readonly key: Key;
   /** Target column -> codec. None of them may be in `key` too, nor in a pair. */
-  readonly columns: Columns & { readonly [Twice in Names<Columns> & (Names<Key> | PairTarget<Pairs[number]>)]: never };
+  readonly columns: Columns & {
+    readonly [Twice in Names<Columns> & Known<Names<Key> | PairTarget<Pairs[number]>>]: never;
+  };
   readonly pairs?: Pairs;
   readonly unmapped?: {
     /** Source column -> why it is not carried. */
