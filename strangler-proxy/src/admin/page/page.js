@@ -1,5 +1,5 @@
-import { ago, count, h, milliseconds, percent } from '/dom.js';
-import { groupList, sampleView } from '/sample.js';
+import { ago, count, h, milliseconds, percent } from './dom.js';
+import { groupList, sampleView } from './sample.js';
 
 const main = document.getElementById('main');
 const live = document.getElementById('live');

@@ -1,4 +1,4 @@
-import { ago, count, h, milliseconds } from '/dom.js';
+import { ago, count, h, milliseconds } from './dom.js';
 
 const kinds = {
   missing: 'missing from the candidate',
