@@ -46,15 +46,15 @@ const SHOP = `
   INSERT INTO product_stock VALUES (1, 20, 8), (2, 3, 3), (3, 1, 4), (6, 1, 0);
   SELECT setval(pg_get_serial_sequence('product', 'id'), 6), setval(pg_get_serial_sequence('category', 'id'), 7);`;
 
-/** Starts the service in this process on a database of its own. */
-export async function startTestCatalog(): Promise<TestCatalog> {
+/** Starts the service in this process on a database of its own; `through` says how it gets there. */
+export async function startTestCatalog(through: (url: string) => string = (url) => url): Promise<TestCatalog> {
   const database = await createDatabase('catalog');
   await applyMigrations(database.url, new URL('../prisma/migrations/', import.meta.url));
   const sql = new pg.Client({ connectionString: database.url });
   sql.on('error', () => {});
   await sql.connect();
   await sql.query(SHOP);
-  const environment = { DATABASE_URL: database.url, PORT: '0', IDENTITY_SECRET };
+  const environment = { DATABASE_URL: through(database.url), PORT: '0', IDENTITY_SECRET };
   const service = await startCatalog(readConfiguration(settings, environment), createLogger('catalog', 'silent'));
   return {
     service,

@@ -114,7 +114,7 @@ async function readBody(
 
 /** RFC 9112, 6.3: a request has a body if it says so by one of these. */
 function hasBody(request: Request): boolean {
-  return request.get('transfer-encoding') !== undefined || Number(request.get('content-length') ?? 0) > 0;
+  return request.get('transfer-encoding') !== undefined || request.get('content-length') !== undefined;
 }
 
 function lastOfEach(request: Request): Record<string, string> {
