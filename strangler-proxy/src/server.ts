@@ -39,7 +39,8 @@ export function createProxyServer(proxy: StranglerProxy, limits: ServerLimits = 
   const latest = new WeakMap<Socket, { request: IncomingMessage; response: ServerResponse }>();
   const server = createServer({
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // `requestHead` sees to it: what Node answers by itself, neither log nor metrics would know of.
+    requireHostHeader: false,
     maxHeaderSize: REQUEST_HEAD_BYTES_MAX,
     headersTimeout: limits.headTimeoutMs ?? 15_000,
     // An upload may take as long as it moves: the idle time-out below bounds it instead.
@@ -51,15 +52,16 @@ export function createProxyServer(proxy: StranglerProxy, limits: ServerLimits = 
   // The size of the head bounds the number of fields. A bound on the number would drop the rest without a word.
   server.maxHeadersCount = 0;
 
-  server.on('request', (request, response) => {
+  const serve = (request: IncomingMessage, response: ServerResponse, handler: StranglerProxy['handler']) => {
+    const before = latest.get(request.socket);
+    // The connection closes after the answer before this one: nothing behind it counts (RFC 9112 section 9.6).
+    if (before !== undefined && !before.response.shouldKeepAlive) return;
     latest.set(request.socket, { request, response });
     if (stopping) response.shouldKeepAlive = false;
-    proxy.handler(request, response);
-  });
-  server.on('checkContinue', (request, response) => {
-    latest.set(request.socket, { request, response });
-    proxy.continueHandler(request, response);
-  });
+    handler(request, response);
+  };
+  server.on('request', (request, response) => serve(request, response, proxy.handler));
+  server.on('checkContinue', (request, response) => serve(request, response, proxy.continueHandler));
   server.on('upgrade', (request, socket, head) => {
     upgraded.add(socket);
     socket.once('close', () => upgraded.delete(socket));
@@ -68,16 +70,16 @@ export function createProxyServer(proxy: StranglerProxy, limits: ServerLimits = 
   server.on('connect', (_request, socket: Socket) => refuse(socket, 'target-not-passed-on'));
 
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (!socket.writable || error.code === 'ECONNRESET') {
-      socket.destroy();
-      return;
-    }
     const code = clientProblem(error.code);
     const before = latest.get(socket);
-    if (before === undefined || before.response.writableFinished) refuse(socket, code);
-    else if (!before.request.complete) before.request.emit(MALFORMED);
+    const isAnswering = before !== undefined && !before.response.writableFinished;
+    if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
     // Answers keep the order of their requests (RFC 9112 section 9.3.2): the good ones ahead come first.
-    else before.response.once('close', () => refuse(socket, code));
+    else if (isAnswering && before.request.complete) before.response.once('close', () => refuse(socket, code));
+    // The client ended its side within a request: it has left.
+    else if (error.code === 'HPE_INVALID_EOF_STATE') socket.destroy();
+    else if (isAnswering) before.request.emit(MALFORMED);
+    else refuse(socket, code);
   });
 
   server.setTimeout(limits.idleTimeoutMs ?? 60_000, (socket) => {

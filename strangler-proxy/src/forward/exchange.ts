@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { type ProblemCode, problemAnswer, upstreamProblem } from '../errors.ts';
+import { PROXY_NAME, type ProblemCode, problemAnswer, upstreamProblem } from '../errors.ts';
 import type { FailureCode } from '../metrics.ts';
 import type { ControlTap } from '../shadow/index.ts';
 import { answerHead, rawStrings, withoutTrailerPromise } from './answer-head.ts';
@@ -250,9 +250,9 @@ export function sendProblem(
   about: { readonly upstream?: string; readonly requestId?: string; readonly servedBy: boolean },
 ): void {
   const { status, headers, body } = problemAnswer(code, about.upstream, about.requestId);
-  const all = about.servedBy ? [...headers, 'X-Served-By', 'strangler-proxy'] : [...headers];
-  if (status === 400 || status === 408) all.push('Connection', 'close');
-  response.writeHead(status, all);
+  // What a client that framed its request wrongly sends next cannot be told from the rest of that request.
+  if (status === 400 || status === 501) response.shouldKeepAlive = false;
+  response.writeHead(status, about.servedBy ? [...headers, 'X-Served-By', PROXY_NAME] : [...headers]);
   response.end(body);
 }
 

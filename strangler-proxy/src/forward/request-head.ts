@@ -88,7 +88,8 @@ export function requestHead(
     if (!peer.trusted && CLAIMS.test(lower)) continue;
     headers.push(name, value);
   }
-  if (hosts > 1 || (host !== undefined && !HOST.test(host))) return 'request-host-invalid';
+  if (hosts > 1 || (hosts === 0 && httpVersion !== '1.0') || (host !== undefined && !HOST.test(host)))
+    return 'request-host-invalid';
   if (host !== undefined) headers.push('Host', host);
   addForwarding(headers, peer, host ?? '', known['x-forwarded-proto'], known['x-forwarded-host']);
   headers.push('Via', `${httpVersion} ${PROXY_NAME}`, 'X-Request-Id', requestId, 'traceparent', traceparent);

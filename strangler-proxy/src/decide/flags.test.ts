@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, startUnleash, type TestUnleash } from '@strangler/stack/testing';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { SILENT } from '../logger.ts';
+import { until } from '../test-support/servers.ts';
+import { type Flags, unleashFlags } from './flags.ts';
+
+let unleash: TestUnleash;
+
+beforeAll(async () => {
+  unleash = await startUnleash();
+});
+
+afterAll(() => unleash.stop());
+
+async function admin(method: string, path: string, body?: object): Promise<void> {
+  const answer = await fetch(`${unleash.url}/api/admin/projects/default/features${path}`, {
+    method,
+    headers: { Authorization: unleash.adminToken, 'Content-Type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+}
+
+async function createFlag(name: string, rollout: string, stickiness = 'default'): Promise<void> {
+  await admin('POST', '', { name, type: 'release' });
+  const parameters = { rollout, stickiness, groupId: 'catalog' };
+  await admin('POST', `/${name}/environments/development/strategies`, { name: 'flexibleRollout', parameters });
+  await turn(name, 'on');
+}
+
+function turn(name: string, to: 'on' | 'off'): Promise<void> {
+  return admin('POST', `/${name}/environments/development/${to}`);
+}
+
+async function stateFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'strangler-flags-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function open(options: { stateFolder?: string; url?: string; token?: string } = {}): Promise<Flags> {
+  const flags = await unleashFlags({
+    url: options.url ?? `${unleash.url}/api`,
+    token: options.token ?? unleash.clientToken,
+    stateFolder: options.stateFolder ?? (await stateFolder()),
+    pollIntervalMs: 100,
+    logger: SILENT,
+  });
+  onTestFinished(() => flags.close());
+  return flags;
+}
+
+test('a flip in the flag server is noticed, and listeners are told', async () => {
+  await createFlag('catalog.flip.serve', '100');
+  const flags = await open();
+  expect(flags.outcome('catalog.flip.serve')).toBe('always');
+  expect(flags.status()).toEqual({ state: 'fresh', error: undefined });
+  let told = 0;
+  flags.onChange(() => told++);
+  await turn('catalog.flip.serve', 'off');
+  await until(() => flags.outcome('catalog.flip.serve') === 'never');
+  expect(told).toBeGreaterThan(0);
+  expect(flags.outcome('catalog.nobody-made-it.serve')).toBe('never');
+});
+
+test('20 % of 20,000 visitors are in a share of 20 %, the same ones on every instance and for every flag of a capability', async () => {
+  await createFlag('catalog.one.serve', '20');
+  await createFlag('catalog.other.serve', '20', 'sessionId');
+  await createFlag('catalog.rolled.serve', '20', 'random');
+  const instances = [await open(), await open()] as const;
+  let inside = 0;
+  for (let visitor = 0; visitor < 20_000; visitor++) {
+    const key = createHash('sha256').update(String(visitor)).digest('base64url').slice(0, 22);
+    const sides = instances.flatMap((flags) =>
+      ['one', 'other', 'rolled'].map((route) => flags.isEnabled(`catalog.${route}.serve`, key)),
+    );
+    if (new Set(sides).size !== 1) expect.fail(`visitor ${key} is on both sides`);
+    if (sides[0]) inside++;
+  }
+  expect(inside / 20_000).toBeGreaterThan(0.19);
+  expect(inside / 20_000).toBeLessThan(0.21);
+});
+
+test('whoever is in a share stays in it when it grows', async () => {
+  await createFlag('catalog.small.serve', '10');
+  await createFlag('catalog.grown.serve', '30');
+  const flags = await open();
+  for (let visitor = 0; visitor < 2_000; visitor++) {
+    if (!flags.isEnabled('catalog.small.serve', `v${visitor}`)) continue;
+    expect(flags.isEnabled('catalog.grown.serve', `v${visitor}`)).toBe(true);
+  }
+});
+
+test('when the flag server is lost, what it said last holds, after a restart without it too', async () => {
+  await createFlag('catalog.kept.serve', '100');
+  const folder = await stateFolder();
+  const flags = await open({ stateFolder: folder });
+  expect(flags.outcome('catalog.kept.serve')).toBe('always');
+  await unleash.kill();
+  await until(() => flags.status().state === 'kept');
+  expect(flags.outcome('catalog.kept.serve')).toBe('always');
+
+  const restarted = await open({ stateFolder: folder });
+  expect(restarted.outcome('catalog.kept.serve')).toBe('always');
+  expect(restarted.status().state).toBe('kept');
+
+  await unleash.restart();
+  await until(() => flags.status().state === 'fresh');
+  await turn('catalog.kept.serve', 'off');
+  await until(() => flags.outcome('catalog.kept.serve') === 'never', 20_000);
+});
+
+test('a start without a flag server, ever, is a start with every flag off', async () => {
+  const flags = await open({ url: `http://127.0.0.1:${await freePort()}/api` });
+  expect(flags.outcome('catalog.kept.serve')).toBe('never');
+  expect(flags.isEnabled('catalog.kept.serve', 'v1')).toBe(false);
+  expect(flags.status()).toMatchObject({ state: 'none', error: expect.stringContaining('ECONNREFUSED') });
+});
+
+test.for([
+  ['not JSON', 200, '<html>'],
+  ['nonsense', 200, '{"features":7}'],
+  ['an error', 500, '{}'],
+  ['a refused token', 401, '{}'],
+])('a flag server that answers with %s changes nothing', async ([, status, body]) => {
+  const good = { version: 2, features: [{ name: 'a.b.serve', enabled: true, strategies: [] }] };
+  let lies = false;
+  const server = createServer((_request, response) => {
+    response.writeHead(lies ? Number(status) : 200, { 'Content-Type': 'application/json' });
+    response.end(lies ? body : JSON.stringify(good));
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const folder = await stateFolder();
+  const { port } = server.address() as { port: number };
+  const flags = await open({ url: `http://127.0.0.1:${port}/api`, stateFolder: folder });
+  expect(flags.outcome('a.b.serve')).toBe('always');
+  lies = true;
+  await until(() => flags.status().state === 'kept');
+  expect(flags.outcome('a.b.serve')).toBe('always');
+  expect(JSON.parse(await readFile(join(folder, 'flags.json'), 'utf8')).features).toEqual(good.features);
+});

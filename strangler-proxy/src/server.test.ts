@@ -1,0 +1,168 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { sendRaw, startProxy, startRawUpstream, startUpstream, until } from './test-support/servers.ts';
+
+const GOOD = 'GET /good HTTP/1.1\r\nHost: a\r\n\r\n';
+
+test.for([
+  [
+    'both a length and a transfer coding',
+    'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  ],
+  ['two lengths', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd'],
+  ['a length that is no number', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc'],
+  [
+    'a transfer coding in HTTP/1.0',
+    'POST / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  ],
+  [
+    'a transfer coding that only looks like chunked',
+    'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n',
+  ],
+  ['a bare line feed', 'GET / HTTP/1.1\nHost: a\n\n'],
+  ['a folded field', 'GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\n folded: 2\r\n\r\n'],
+  ['a space before the colon', 'GET / HTTP/1.1\r\nHost: a\r\nX-A : 1\r\n\r\n'],
+  ['no Host', 'GET / HTTP/1.1\r\nX-A: 1\r\n\r\n'],
+  ['two Hosts', 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
+  ['a Host that is none', 'GET / HTTP/1.1\r\nHost: a/../b@c\r\n\r\n'],
+  ['a control character in a field', 'GET / HTTP/1.1\r\nHost: a\r\nX-A: \x01\r\n\r\n'],
+])('a request with %s is refused, and never reaches an upstream', async ([, bytes = '']) => {
+  let reached = 0;
+  const upstream = await startRawUpstream(() => {
+    reached++;
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  const { received } = await sendRaw(proxy.port, `${bytes}${GOOD}`);
+  expect(received).toMatch(/^HTTP\/1\.1 (?:400|501) /);
+  expect(received.match(/HTTP\/1\.1 \d+/g)).toHaveLength(1);
+  expect(reached).toBe(0);
+});
+
+test('a transfer coding other than chunked is refused as unknown', async () => {
+  const proxy = await startProxy({ upstreams: { monolith: 'http://127.0.0.1:1' } });
+  const bytes = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n0\r\n\r\n';
+  expect((await sendRaw(proxy.port, bytes)).received).toMatch(/^HTTP\/1\.1 501 [\s\S]*"transfer-coding-unknown"/);
+});
+
+test('a malformed request behind a good one is answered after it', async () => {
+  let answer: (() => void) | undefined;
+  const upstream = await startUpstream((_request, response) => {
+    answer = () => response.end('good');
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  const answered = sendRaw(proxy.port, `${GOOD}garbage\r\n\r\n`);
+  await until(() => answer !== undefined);
+  answer?.();
+  const { received } = await answered;
+  expect(received).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*good[\s\S]*HTTP\/1\.1 400 Bad Request[\s\S]*request-malformed/);
+});
+
+test('a body that turns out malformed is a 400, and does not count as a whole one upstream', async () => {
+  let ended = 'open';
+  const upstream = await startUpstream((request) => {
+    request.on('end', () => {
+      ended = 'whole';
+    });
+    request.on('error', () => {
+      ended = 'aborted';
+    });
+    request.resume();
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  const client = connect(proxy.port, '127.0.0.1');
+  let received = '';
+  client.on('data', (chunk) => {
+    received += chunk;
+  });
+  client.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n');
+  await until(() => proxy.proxy.upstreams.get('monolith').inFlight === 1);
+  client.write('zz\r\n');
+  await once(client, 'close');
+  expect(received).toMatch(/^HTTP\/1\.1 400 [\s\S]*"request-malformed"/);
+  await until(() => ended === 'aborted');
+  expect(proxy.log).toMatchObject([{ status: 400, failure: 'request-malformed' }]);
+});
+
+test('more fields than Node takes by default arrive, all of them', async () => {
+  let fields = 0;
+  const upstream = await startUpstream((request, response) => {
+    fields = request.rawHeaders.filter((name) => name.startsWith('f')).length;
+    response.end();
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  upstream.server.maxHeadersCount = 0;
+  const many = Array.from({ length: 1_000 }, (_, i) => `f${i}: 1\r\n`).join('');
+  await sendRaw(proxy.port, `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${many}\r\n`);
+  expect(fields).toBe(1_000);
+});
+
+test('a head that is too large is a 431', async () => {
+  const proxy = await startProxy({ upstreams: { monolith: 'http://127.0.0.1:1' } });
+  const { received } = await sendRaw(proxy.port, `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`);
+  expect(received).toMatch(/^HTTP\/1\.1 431 [\s\S]*"request-head-too-large"/);
+});
+
+test('a client that stops within its upload is not waited for', async () => {
+  const upstream = await startUpstream((request) => void request.resume());
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } }, { idleTimeoutMs: 200 });
+  await sendRaw(proxy.port, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc');
+  await until(() => proxy.proxy.upstreams.get('monolith').inFlight === 0);
+  expect(proxy.log).toMatchObject([{ failure: 'client-gone' }]);
+});
+
+test('an upstream that thinks for longer than a client may stand still is waited for', async () => {
+  let answer: (() => void) | undefined;
+  const upstream = await startUpstream((_request, response) => {
+    answer = () => response.end('thought');
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } }, { idleTimeoutMs: 100 });
+  const answered = fetch(proxy.url);
+  await until(() => answer !== undefined);
+  await new Promise((wake) => setTimeout(wake, 350));
+  answer?.();
+  expect(await (await answered).text()).toBe('thought');
+});
+
+test('OPTIONS of the whole server, and a request that may go no further, are answered here', async () => {
+  const proxy = await startProxy({ upstreams: { monolith: 'http://127.0.0.1:1' } });
+  const rest = 'HTTP/1.1\r\nHost: a\r\nConnection: close\r\n';
+  expect((await sendRaw(proxy.port, `OPTIONS * ${rest}\r\n`)).received).toMatch(/^HTTP\/1\.1 200 /);
+  expect((await sendRaw(proxy.port, `OPTIONS /a ${rest}Max-Forwards: 0\r\n\r\n`)).received).toMatch(/^HTTP\/1\.1 200 /);
+  expect((await sendRaw(proxy.port, `TRACE /a ${rest}Max-Forwards: 0\r\n\r\n`)).received).toMatch(/^HTTP\/1\.1 405 /);
+  expect((await sendRaw(proxy.port, `CONNECT a:1 ${rest}\r\n`)).received).toMatch(/^HTTP\/1\.1 501 /);
+});
+
+test('Max-Forwards counts down', async () => {
+  let left: unknown;
+  const upstream = await startUpstream((request, response) => {
+    left = request.headers['max-forwards'];
+    response.end();
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  await sendRaw(proxy.port, 'OPTIONS /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nMax-Forwards: 3\r\n\r\n');
+  expect(left).toBe('2');
+});
+
+test('a stop lets requests under way end, closes their connections, and takes no new ones', async () => {
+  let answer: (() => void) | undefined;
+  const upstream = await startUpstream((_request, response) => {
+    answer = () => response.end('done');
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  const underWay = fetch(proxy.url);
+  await until(() => answer !== undefined);
+  const stopped = proxy.stop(10_000);
+  await expect(fetch(proxy.url)).rejects.toThrow();
+  answer?.();
+  expect(await (await underWay).text()).toBe('done');
+  await stopped;
+});
+
+test('a stop ends at its deadline what does not end by itself', async () => {
+  const upstream = await startUpstream((_request, response) => void response.write('x'));
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  const endless = await fetch(proxy.url);
+  await proxy.stop(100);
+  await expect(endless.text()).rejects.toThrow();
+});
