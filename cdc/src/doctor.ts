@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import { createPublication, readSlot, slotName } from './capture/embedded/slot.ts';
+import { alterPublication, createPublication } from './capture/embedded/publication.ts';
+import { readSlot, slotName } from './capture/embedded/slot.ts';
 import type { MigrationDatabases } from './config.ts';
 import { quoteName, withConnection } from './database/connect.ts';
 import { describeError, StreamStop } from './errors.ts';
@@ -140,9 +141,7 @@ async function checkPublication(client: pg.Client, name: string, tables: readonl
   const what = present ? `${name} lacks ${absent.join(', ')}` : `${name} does not exist yet`;
   if (not_owned.length === 0 && (present || may_create)) return ok('publication', `${what}; the next run mends that`);
   const why = not_owned.length > 0 ? `does not own ${not_owned.join(', ')}` : 'may not create one in this database';
-  const statement = present
-    ? `ALTER PUBLICATION "${name}" SET TABLE ${tables.map(quoteName).join(', ')};`
-    : `${createPublication(name, tables)};`;
+  const statement = present ? `${alterPublication(name, tables)};` : `${createPublication(name, tables)};`;
   return wanting('publication', `${what}, and this role ${why}`, statement);
 }
 

@@ -14,6 +14,7 @@ import { ValueError } from 'strangler-migrations/define';
  * | `slot-lost` | PostgreSQL has invalidated the slot |
  * | `slot-elsewhere` | the slot's name is taken by another database or plugin |
  * | `slot-ahead` | the slot was confirmed beyond what the target holds |
+ * | `publication-changed` | the publication left out, or leaves out, some of what the stream has to carry |
  * | `other-history` | the source is another cluster, or another timeline of it |
  * | `source-behind` | the source's log ends before the stored position: it was restored from a backup |
  * | `mapping` | a value that the declared mapping cannot carry |
@@ -31,6 +32,7 @@ export type StopCode =
   | 'slot-lost'
   | 'slot-elsewhere'
   | 'slot-ahead'
+  | 'publication-changed'
   | 'other-history'
   | 'source-behind'
   | 'mapping'

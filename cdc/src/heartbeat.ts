@@ -1,7 +1,9 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import type { TableName } from 'strangler-migrations/define';
+import { type PublicationIdentity, verifyPublication } from './capture/embedded/publication.ts';
 import { readSlot } from './capture/embedded/slot.ts';
-import { describeError } from './errors.ts';
+import { describeError, StreamStop } from './errors.ts';
 import { parseLsn } from './position.ts';
 import type { Monitor } from './status/monitor.ts';
 
@@ -9,9 +11,14 @@ export interface HeartbeatOptions {
   /** An ordinary session of the source. */
   readonly source: pg.Client;
   readonly slot: string;
+  /** The tables that the stream carries. */
+  readonly tables: readonly TableName[];
+  readonly publication: PublicationIdentity;
   readonly everyMs: number;
   readonly monitor: Monitor;
   readonly log: Logger;
+  /** Called when the publication no longer carries the stream: then it must not go on as if nothing was. */
+  broken(stop: StreamStop): void;
 }
 
 /**
@@ -33,8 +40,10 @@ export function startHeartbeat(options: HeartbeatOptions): () => void {
       monitor.marked(parseLsn(rows[0].lsn));
       const state = await readSlot(source, slot);
       if (state) monitor.slot(state.retainedBytes, state.safeBytes);
+      await verifyPublication(source, slot, options.tables, options.publication);
     } catch (error) {
-      if (running) log.warn(`heartbeat: ${describeError(error)}`);
+      if (error instanceof StreamStop) options.broken(error);
+      else if (running) log.warn(`heartbeat: ${describeError(error)}`);
     }
     if (running) timer = setTimeout(beat, options.everyMs);
   };

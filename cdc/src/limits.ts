@@ -29,7 +29,27 @@ export const DEFAULT_LIMITS: StreamLimits = {
   shutdownMs: 10_000,
 };
 
-/** One row at a time, one source transaction at a time: slow, but what is refused is then known exactly. */
-export function carefulLimits(limits: StreamLimits): StreamLimits {
-  return { ...limits, runRowsMax: 1, batchRowsMax: 1 };
+/** The limits in force, which change while the stream runs. */
+export interface Pace {
+  readonly limits: StreamLimits;
+  /** Tells what a commit brought. */
+  committed(batch: { readonly rows: number; readonly transactions: number }): void;
+}
+
+/**
+ * Careful means: one row at a time, one source transaction at a time. Slow, but what is refused is then known exactly. It
+ * ends once all that a batch can hold has passed, or there is nothing left.
+ */
+export function createPace(ordinary: StreamLimits, careful: boolean): Pace {
+  let limits = careful ? { ...ordinary, runRowsMax: 1, batchRowsMax: 1 } : ordinary;
+  let rows = 0;
+  return {
+    get limits() {
+      return limits;
+    },
+    committed(batch) {
+      rows += batch.rows;
+      if (rows >= ordinary.batchRowsMax || batch.transactions === 0) limits = ordinary;
+    },
+  };
 }

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { LEDGER_SQL } from './apply/ledger.ts';
-import { createPublication, slotName } from './capture/embedded/slot.ts';
+import { createPublication } from './capture/embedded/publication.ts';
+import { slotName } from './capture/embedded/slot.ts';
 import type { MigrationDatabases } from './config.ts';
 import { quoteName } from './database/connect.ts';
 

@@ -6,14 +6,15 @@ import { createApplier } from './apply/apply.ts';
 import { ensureLedger, type StreamName, type StreamRow, takeOver, waitForTurn } from './apply/ledger.ts';
 import { createRowWriter } from './apply/row-writer.ts';
 import type { Capture } from './capture/capture.ts';
+import { ensurePublication, verifyPublication } from './capture/embedded/publication.ts';
 import { followSlot } from './capture/embedded/replication-stream.ts';
-import { ensurePublication, identifySystem, slotName, verifyContinuity } from './capture/embedded/slot.ts';
+import { identifySystem, slotName, verifyContinuity } from './capture/embedded/slot.ts';
 import { createTranslator } from './capture/embedded/to-captured.ts';
 import { connect, disconnect } from './database/connect.ts';
 import { readTargetFacts } from './database/target-facts.ts';
-import { describeError, isTransient, StreamStop } from './errors.ts';
+import { ConnectionLost, describeError, isTransient, StreamStop } from './errors.ts';
 import { startHeartbeat } from './heartbeat.ts';
-import { carefulLimits, type StreamLimits } from './limits.ts';
+import { createPace, type StreamLimits } from './limits.ts';
 import { initialLoad } from './load/initial-load.ts';
 import { compileMapper } from './map.ts';
 import { formatPosition } from './position.ts';
@@ -41,10 +42,10 @@ export interface StreamOptions {
 export async function runStream(options: StreamOptions, signal: AbortSignal): Promise<void> {
   const { log, monitor } = options;
   let attempt = 0;
-  let { limits } = options;
+  let careful = false;
   while (!signal.aborted) {
     try {
-      await runSession({ ...options, limits }, signal, () => {
+      await runSession(options, careful, signal, () => {
         attempt = 0;
       });
     } catch (error) {
@@ -52,8 +53,7 @@ export async function runStream(options: StreamOptions, signal: AbortSignal): Pr
       attempt++;
       const passing = isTransient(error);
       // A statement of many rows does not say which of them was refused: the next session goes row by row.
-      const refused = error instanceof StreamStop && error.code === 'refused';
-      limits = refused ? carefulLimits(options.limits) : options.limits;
+      careful = error instanceof StreamStop && error.code === 'refused';
       const waitMs = backoff(attempt, passing);
       monitor.state(passing ? 'retrying' : 'stopped', error);
       report(log, error, passing, { attempt, retry_in_ms: waitMs });
@@ -63,7 +63,12 @@ export async function runStream(options: StreamOptions, signal: AbortSignal): Pr
 }
 
 /** One session, from its connections to whatever ends it: capture -> map -> apply -> acknowledge. */
-async function runSession(options: StreamOptions, signal: AbortSignal, progressed: () => void): Promise<void> {
+async function runSession(
+  options: StreamOptions,
+  careful: boolean,
+  signal: AbortSignal,
+  progressed: () => void,
+): Promise<void> {
   const { migration, name, sourceUrl, limits, log, monitor } = options;
   const slot = slotName(name.capability);
   const mappings = [...migration.tables, ...migration.follows];
@@ -81,7 +86,7 @@ async function runSession(options: StreamOptions, signal: AbortSignal, progresse
       monitor.state('waiting');
       log.info('another instance runs this stream; waiting to take over');
     });
-    const { position, fence } = await findStart(options, source, target, mappings);
+    const { position, fence, publication } = await findStart(options, source, target, mappings);
     log.info({ position: formatPosition(position), fence }, 'streaming');
 
     // Capture: from the slot, whatever is committed from the target's position on.
@@ -92,18 +97,24 @@ async function runSession(options: StreamOptions, signal: AbortSignal, progresse
     const { map, checkColumns } = compileMapper(mappings);
     // Apply: whole source transactions, with the position, in one transaction of the target.
     const facts = await readTargetFacts(target, uniqueTables(mappings.map((mapping) => mapping.target)));
-    const writer = createRowWriter(target, facts, limits);
+    const pace = createPace(limits, careful);
+    const writer = createRowWriter(target, facts, pace);
     const applier = createApplier({
-      ...{ client: target, stream: name, fence, position, writer, limits, map, checkColumns },
+      ...{ client: target, stream: name, fence, position, writer, pace, map, checkColumns },
       // Acknowledge: only now that the target has it for good may the source forget it.
       committed(batch) {
         running.acknowledge(batch.position.commitLsn);
         monitor.applied(batch);
-        if (batch.transactions > 0) progressed();
+        pace.committed(batch);
+        progressed();
       },
     });
     monitor.streaming(position, applier);
-    stopHeartbeat = startHeartbeat({ source, slot, everyMs: limits.heartbeatMs, monitor, log });
+    stopHeartbeat = startHeartbeat({
+      ...{ source, slot, tables: uniqueTables(mappings.map((mapping) => mapping.source)), publication, monitor, log },
+      everyMs: limits.heartbeatMs,
+      broken: running.fail,
+    });
 
     sessions.letBatchEnd();
     while (!signal.aborted) await applier.apply(await running.next());
@@ -125,18 +136,22 @@ async function findStart(
 ): Promise<StreamRow> {
   const { name, sourceUrl, log, monitor } = options;
   const slot = slotName(name.capability);
-  await ensurePublication(source, slot, uniqueTables(mappings.map((mapping) => mapping.source)));
+  const tables = uniqueTables(mappings.map((mapping) => mapping.source));
   const epoch = await identifySystem(sourceUrl, slot);
   const row = await takeOver(target, name);
   if (row) {
     refuseAddedTables(row.tables, mappings);
     await verifyContinuity(source, slot, epoch, row.position);
+    await verifyPublication(source, slot, tables, row.publication);
     return row;
   }
+  const publication = await ensurePublication(source, slot, tables);
   monitor.state('loading');
   log.info({ slot }, 'initial load: waiting for open transactions of the source, then copying');
-  const progress = monitor.loading;
-  const loaded = await initialLoad({ sourceUrl, source, target, stream: name, slot, epoch, mappings, log, progress });
+  const loaded = await initialLoad({
+    ...{ sourceUrl, source, target, stream: name, slot, publication, epoch, mappings, log },
+    progress: monitor.loading,
+  });
   log.info({ position: formatPosition(loaded.position) }, 'initial load: done');
   return loaded;
 }
@@ -158,6 +173,7 @@ function openSessions(applicationName: string, signal: AbortSignal, shutdownMs: 
     async open(url: string): Promise<pg.Client> {
       const client = await connect(url, { applicationName });
       clients.push(client);
+      if (signal.aborted) throw new ConnectionLost('told to end');
       return client;
     },
     letBatchEnd: () => {

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Captured } from '../capture/capture.ts';
 import type { ChangeEvent } from '../change-event.ts';
+import { describeError, isTransient, StreamStop } from '../errors.ts';
 import type { StreamLimits } from '../limits.ts';
 import type { RowChange } from '../map.ts';
 import { comparePositions, type Position } from '../position.ts';
@@ -17,7 +18,7 @@ export interface ApplierOptions {
   map(event: ChangeEvent): readonly RowChange[];
   checkColumns(schema: string, table: string, columns: readonly string[]): void;
   /** A source transaction that is larger than a batch may be is still one. */
-  readonly limits: Pick<StreamLimits, 'batchRowsMax' | 'batchMsMax' | 'idleMs'>;
+  readonly pace: { readonly limits: Pick<StreamLimits, 'batchRowsMax' | 'batchMsMax' | 'idleMs'> };
   /** Called after each commit: from now on everything below `position` is durable in the target. */
   committed(batch: AppliedBatch): void;
 }
@@ -70,7 +71,7 @@ export function createApplier(options: ApplierOptions): Applier {
     await writer.flush();
     const { end, transactions, rows, committedAtMs } = batch;
     await movePosition(client, options.stream, options.fence, stored, end, committedAtMs);
-    await client.query('COMMIT');
+    await commitTransaction(client, transactions);
     batch = undefined;
     stored = end;
     if (comparePositions(reached, end) < 0) reached = end;
@@ -107,9 +108,8 @@ export function createApplier(options: ApplierOptions): Applier {
         batch!.transactions++;
         batch!.end = item.end;
         batch!.committedAtMs = committedAtMs;
-        const full =
-          batch!.rows >= options.limits.batchRowsMax ||
-          performance.now() - batch!.openedAt >= options.limits.batchMsMax;
+        const { batchRowsMax, batchMsMax } = options.pace.limits;
+        const full = batch!.rows >= batchRowsMax || performance.now() - batch!.openedAt >= batchMsMax;
         if (full) await commit();
         return;
       }
@@ -122,7 +122,7 @@ export function createApplier(options: ApplierOptions): Applier {
         // What came before it may still be in the open transaction: then its position would say too much.
         if (!current) await commit();
         if (comparePositions(reached, item.reached) < 0) reached = item.reached;
-        if (item.urgent || performance.now() - lastIdleAt >= options.limits.idleMs) await settle();
+        if (item.urgent || performance.now() - lastIdleAt >= options.pace.limits.idleMs) await settle();
         return;
     }
   };
@@ -147,4 +147,19 @@ export function createApplier(options: ApplierOptions): Applier {
 function indexOfUnfinished(captured: readonly Captured[]): number {
   const begin = captured.findLastIndex((item) => item.kind === 'begin');
   return captured.findLastIndex((item) => item.kind === 'commit') > begin ? -1 : begin;
+}
+
+/** @throws {StreamStop} `refused` when a deferred constraint or trigger refuses: then it is known by the transaction only. */
+async function commitTransaction(client: pg.Client, transactions: number): Promise<void> {
+  try {
+    await client.query('COMMIT');
+  } catch (error) {
+    if (isTransient(error)) throw error;
+    throw new StreamStop(
+      'refused',
+      `the target refuses to commit ${transactions} source transactions: ${describeError(error)}`,
+      'Mend the rows that the message names, the deferred constraint, or the mapping; the stream goes on by itself.',
+      error,
+    );
+  }
 }

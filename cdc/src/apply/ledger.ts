@@ -19,6 +19,8 @@ export interface StreamRow {
   /** Raised by each instance that takes the stream over. */
   readonly fence: string;
   readonly slot: string;
+  /** The publication that the stream began with. */
+  readonly publication: Readonly<Record<string, string>>;
   /** When the last applied source transaction committed, in milliseconds since 1970; null before the first. */
   readonly committedAtMs: number | null;
 }
@@ -35,6 +37,7 @@ CREATE TABLE IF NOT EXISTS strangler.stream (
   -- Raised by each instance that takes the stream over: an older one can commit nothing more.
   fence             bigint      NOT NULL DEFAULT 1,
   slot              text        NOT NULL,
+  publication       jsonb       NOT NULL,
   tables            text[]      NOT NULL,
   committed_at      timestamptz,
   updated_at        timestamptz NOT NULL DEFAULT now(),
@@ -101,13 +104,22 @@ export async function readStreamRow(client: pg.Client, name: StreamName): Promis
 export async function insertStreamRow(
   client: pg.Client,
   name: StreamName,
-  row: Pick<StreamRow, 'position' | 'slot' | 'tables'>,
+  row: Pick<StreamRow, 'position' | 'slot' | 'publication' | 'tables'>,
 ): Promise<StreamRow> {
   const { epoch, commitLsn } = row.position;
   const { rows } = await client.query(
-    `INSERT INTO strangler.stream (capability, direction, system_identifier, timeline, lsn, slot, tables)
-     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${COLUMNS}`,
-    [name.capability, name.direction, epoch.systemId, epoch.timeline, formatLsn(commitLsn), row.slot, row.tables],
+    `INSERT INTO strangler.stream (capability, direction, system_identifier, timeline, lsn, slot, publication, tables)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${COLUMNS}`,
+    [
+      name.capability,
+      name.direction,
+      epoch.systemId,
+      epoch.timeline,
+      formatLsn(commitLsn),
+      row.slot,
+      row.publication,
+      row.tables,
+    ],
   );
   return toStreamRow(rows[0]);
 }
@@ -135,7 +147,7 @@ export async function movePosition(
   if (rowCount !== 1) throw new FenceLost(`another instance has taken over the stream of ${name.capability}`);
 }
 
-const COLUMNS = `system_identifier, timeline, lsn::text AS lsn, fence::text AS fence, slot, tables,
+const COLUMNS = `system_identifier, timeline, lsn::text AS lsn, fence::text AS fence, slot, publication, tables,
   extract(epoch FROM committed_at)::float8 * 1000 AS committed_at_ms`;
 
 function toStreamRow(row: Record<string, unknown>): StreamRow {
@@ -148,6 +160,7 @@ function toStreamRow(row: Record<string, unknown>): StreamRow {
     tables: row.tables as string[],
     fence: String(row.fence),
     slot: String(row.slot),
+    publication: row.publication as Record<string, string>,
     committedAtMs: row.committed_at_ms === null ? null : Number(row.committed_at_ms),
   };
 }

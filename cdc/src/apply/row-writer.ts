@@ -39,7 +39,11 @@ export interface RowWriter {
  * another table or kind, where a key repeats (one statement cannot write a row twice), and at its bounds. So the order of
  * the source is kept wherever it can be seen.
  */
-export function createRowWriter(client: pg.Client, tables: TargetTables, limits: RunLimits): RowWriter {
+export function createRowWriter(
+  client: pg.Client,
+  tables: TargetTables,
+  pace: { readonly limits: RunLimits },
+): RowWriter {
   let run: Run | undefined;
 
   const flush = async () => {
@@ -54,7 +58,7 @@ export function createRowWriter(client: pg.Client, tables: TargetTables, limits:
 
   return {
     add(change, event) {
-      const full = run && !fits(run, change, limits);
+      const full = run && !fits(run, change, pace.limits);
       if (!full) {
         if (run) addToRun(run, change);
         else begin(change, event);

@@ -26,6 +26,8 @@ export interface Capture {
   next(): Promise<readonly Captured[]>;
   /** Says that every effect below this position is durable in the target: the source may forget it. */
   acknowledge(lsn: Lsn): void;
+  /** Ends it with this error, which `next` throws: for what was noticed beside the stream. */
+  fail(error: Error): void;
   /** Sends what was acknowledged, then closes the connection. */
   close(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { Logger } from 'pino';
 import type { TableMapping } from 'strangler-migrations/define';
 import { insertStreamRow, type StreamName, type StreamRow } from '../apply/ledger.ts';
+import type { PublicationIdentity } from '../capture/embedded/publication.ts';
 import { createSlot, dropSlot, readSlot } from '../capture/embedded/slot.ts';
 import type { Row } from '../change-event.ts';
 import { connect, disconnect, quoteName } from '../database/connect.ts';
@@ -21,6 +22,7 @@ export interface LoadOptions {
   readonly stream: StreamName;
   readonly slot: string;
   readonly epoch: Epoch;
+  readonly publication: PublicationIdentity;
   /** In the order in which they are loaded: a table that others refer to comes first. */
   readonly mappings: readonly TableMapping[];
   readonly log: Logger;
@@ -60,7 +62,12 @@ export async function initialLoad(options: LoadOptions): Promise<StreamRow> {
     options.log.debug('initial load: copying');
     await copyTables(reader, options);
     const tables = [...new Set(options.mappings.map((mapping) => `${mapping.source.schema}.${mapping.source.name}`))];
-    const row = await insertStreamRow(target, options.stream, { position: made.position, slot, tables });
+    const row = await insertStreamRow(target, options.stream, {
+      position: made.position,
+      slot,
+      publication: options.publication,
+      tables,
+    });
     await target.query('COMMIT');
     return row;
   } catch (error) {

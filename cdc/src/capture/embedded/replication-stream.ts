@@ -115,6 +115,7 @@ export async function followSlot(
       acknowledged = lsn;
       sendStatus();
     },
+    fail,
     async close() {
       clearInterval(timer);
       options.signal.removeEventListener('abort', onAbort);

@@ -1,6 +1,5 @@
-import pg from 'pg';
-import type { TableName } from 'strangler-migrations/define';
-import { connect, disconnect, quoteName } from '../../database/connect.ts';
+import type pg from 'pg';
+import { connect, disconnect } from '../../database/connect.ts';
 import { StreamStop, sqlState } from '../../errors.ts';
 import { type Epoch, formatLsn, formatPosition, type Lsn, type Position, parseLsn, sameEpoch } from '../../position.ts';
 
@@ -39,44 +38,6 @@ export async function identifySystem(url: string, applicationName: string): Prom
   } finally {
     await disconnect(client);
   }
-}
-
-/**
- * Makes the publication carry exactly these tables.
- *
- * @throws {StreamStop} `denied`, with the statement that the tables' owner has to run.
- */
-export async function ensurePublication(client: pg.Client, name: string, tables: readonly TableName[]): Promise<void> {
-  const existing = await client.query<{ table: string }>(
-    `SELECT t.schemaname || '.' || t.tablename AS table
-     FROM pg_catalog.pg_publication p LEFT JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname
-     WHERE p.pubname = $1`,
-    [name],
-  );
-  const wanted = new Set(tables.map((table) => `${table.schema}.${table.name}`));
-  const present = new Set(existing.rows.map((row) => row.table));
-  if (wanted.size === present.size && [...wanted].every((table) => present.has(table))) return;
-  const statement = existing.rows.length > 0 ? alterPublication(name, tables) : createPublication(name, tables);
-  try {
-    await client.query(statement);
-  } catch (error) {
-    if (sqlState(error) !== '42501') throw error;
-    throw new StreamStop(
-      'denied',
-      `the role that connects to the source may not change the publication ${name}`,
-      `As the owner of these tables, run: ${statement};`,
-      error,
-    );
-  }
-}
-
-/** The statement that creates it. A partitioned table's rows come under the table's own name. */
-export function createPublication(name: string, tables: readonly TableName[]): string {
-  return `CREATE PUBLICATION ${pg.escapeIdentifier(name)} FOR TABLE ${tables.map(quoteName).join(', ')} WITH (publish_via_partition_root = true)`;
-}
-
-function alterPublication(name: string, tables: readonly TableName[]): string {
-  return `ALTER PUBLICATION ${pg.escapeIdentifier(name)} SET TABLE ${tables.map(quoteName).join(', ')}`;
 }
 
 /**
@@ -185,7 +146,8 @@ export async function verifyContinuity(client: pg.Client, name: string, here: Ep
   }
 }
 
-const AFRESH = (name: string) =>
+/** How to begin again from nothing, which is always a person's decision. */
+export const AFRESH = (name: string) =>
   `To begin afresh: on the target empty the tables of the capability and delete its row of strangler.stream; on the source run SELECT pg_drop_replication_slot('${name}') if the slot is still there; the next start loads everything again.`;
 
 function explainSlotError(error: unknown): unknown {
