@@ -26,7 +26,7 @@ export async function startCatalog(
   log: Logger,
 ): Promise<RunningService> {
   const pool = createPool(configuration.DATABASE_URL.reveal(), 'catalog', log);
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' });
   return startService(
     {
       name: 'catalog',

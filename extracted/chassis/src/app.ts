@@ -98,9 +98,9 @@ function answerErrors(contract: ContractAnswers): ErrorRequestHandler {
   return (error, _request, response, _next) => {
     const problem = asProblem(error);
     const log: Logger = response.locals.log;
-    const detail = { code: problem.code, err: problem.cause ?? problem };
-    if (problem.code === 'internal-error') log.error(detail, 'failed');
-    else if (problem.code.endsWith('-unavailable')) log.warn(detail, 'refused for now');
+    const { code, cause } = problem;
+    if (code === 'internal-error') log.error({ code, err: cause ?? problem }, 'failed');
+    else if (code.endsWith('-unavailable')) log.warn({ code, reason: (cause as Error).message }, 'refused for now');
     if (response.headersSent) response.destroy();
     else send(response, answerProblem(problem, contract, response.locals.requestId));
   };

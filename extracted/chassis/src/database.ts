@@ -40,6 +40,17 @@ const PRISMA_CODES = new Set([
   'P2024',
   'P2037',
 ]);
+/** What Prisma's driver adapters call the same, also where a raw query has hidden the code. */
+const ADAPTER_KINDS = new Set([
+  'AuthenticationFailed',
+  'ConnectionClosed',
+  'DatabaseAccessDenied',
+  'DatabaseDoesNotExist',
+  'DatabaseNotReachable',
+  'SocketTimeout',
+  'TlsConnectionError',
+  'TooManyConnections',
+]);
 /** What the operating system says, by Node's names. */
 const SYSTEM_CODES = new Set([
   'ECONNREFUSED',
@@ -61,9 +72,13 @@ const DEPTH_MAX = 8;
 /** Whether an error, or what caused it, means that the database cannot be reached or cannot answer now. */
 export function isDatabaseUnavailable(error: unknown, depth = 0): boolean {
   if (typeof error !== 'object' || error === null || depth > DEPTH_MAX) return false;
-  const { code, originalCode, message, cause, meta, errors, driverAdapterError } = error as Record<string, unknown>;
+  const { code, originalCode, kind, message, cause, meta, errors, driverAdapterError } = error as Record<
+    string,
+    unknown
+  >;
   const codes = [code, originalCode].filter((value) => typeof value === 'string');
   if (codes.some((value) => PRISMA_CODES.has(value) || SYSTEM_CODES.has(value) || SQLSTATE.test(value))) return true;
+  if (typeof kind === 'string' && ADAPTER_KINDS.has(kind)) return true;
   if (typeof message === 'string' && PG_MESSAGE.test(message)) return true;
   const inner = [cause, meta, driverAdapterError, ...(Array.isArray(errors) ? errors : [])];
   return inner.some((value) => isDatabaseUnavailable(value, depth + 1));
