@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import type { SampleGroup, ShadowStats } from '../shadow/index.ts';
 import { type AdminOptions, type AdminRoute, createAdmin } from './index.ts';
 
@@ -164,6 +164,23 @@ it('with a token signs people in, with a cookie that scripts and other sites can
   expect((await fetch(`${url}/api/routes`, { headers: { Cookie: longer } })).status).toBe(401);
   const other = await start({ token: 'changed' });
   expect((await fetch(`${other}/api/routes`, { headers: { Cookie: value } })).status).toBe(401);
+});
+
+it('forgets who signed in after twelve hours', async () => {
+  const url = await start({ token: 'correct' });
+  const right = await fetch(`${url}/login`, {
+    ...manual,
+    method: 'POST',
+    body: new URLSearchParams({ token: 'correct' }),
+  });
+  const [cookie = ''] = (right.headers.get('set-cookie') ?? '').split(';');
+  const status = async () => (await fetch(`${url}/api/routes`, { headers: { Cookie: cookie } })).status;
+  expect(await status()).toBe(200);
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 12 * 60 * 60 * 1000 });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  expect(await status()).toBe(401);
 });
 
 it('answers a malformed request with the client’s fault', async () => {

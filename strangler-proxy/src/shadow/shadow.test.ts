@@ -248,6 +248,29 @@ it('skips what the control or the client spoils, whatever the candidate does', a
   expect(shadow.stats()).toMatchObject({ inFlight: 0, bufferedBytes: 0 });
 });
 
+it('compares an answer that was whole before the client left', async () => {
+  const release = Promise.withResolvers<void>();
+  const { shadow } = await bench(async (request, response) => {
+    await release.promise;
+    answering('{"a":1}')(request, response);
+  });
+  const tap = shadow.start({
+    route,
+    migration,
+    control: 'monolith',
+    candidate: 'catalog',
+    method: 'GET',
+    target: '/',
+    headers: [],
+  });
+  tap?.head(200, ['Content-Type', 'application/json']);
+  tap?.data(Buffer.from('{"a":1}'));
+  tap?.end();
+  tap?.abort();
+  release.resolve();
+  await settled(shadow, { match: 1 });
+});
+
 it('bounds the memory of all shadows together', async () => {
   const { shadow } = await bench(hanging, { totalBytes: 15 });
   serve(shadow, '0123456789');
