@@ -128,7 +128,12 @@ function showChecks(checks: readonly Check[]): string {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const known = error instanceof ConfigurationError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
-  process.stderr.write(`cdc: ${known ? (error as Error).message : (error as Error).stack}\n`);
+  process.stderr.write(`cdc: ${explain(error as NodeJS.ErrnoException)}\n`);
   process.exitCode = 1;
+}
+
+function explain(error: NodeJS.ErrnoException): string {
+  if (error.code === 'EADDRINUSE') return `${error.message}. Something else listens there: set PORT to a free port.`;
+  const known = error instanceof ConfigurationError || error.code?.startsWith('ERR_PARSE_ARGS');
+  return (known ? error.message : error.stack) ?? error.message;
 }
