@@ -41,6 +41,15 @@ export function databaseUrls({ ports, credentials }: Plan) {
   };
 }
 
+/**
+ * Unleash sets its database up in some three hundred small transactions, and waiting for the disk at each is half of a
+ * first start. What may be lost so is the last moment before a power cut, never what a crash of a process interrupts.
+ */
+const HUNDREDS_OF_MIGRATIONS = 'ALTER DATABASE unleash SET synchronous_commit = off';
+
+/** Compiled JavaScript, kept between starts and shared by all parts (Node's module.enableCompileCache). */
+const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/strangler-compiled');
+
 /** The folder of the migrations' declarations. */
 export const MIGRATIONS = join(ROOT, 'migrations');
 
@@ -83,7 +92,7 @@ export function describeParts(plan: Plan): Part[] {
           ],
           [
             { name: 'catalog', owner: 'catalog', grants: applyGrants('catalog', 'catalog', 'cdc') },
-            { name: 'unleash', owner: 'unleash' },
+            { name: 'unleash', owner: 'unleash', grants: [HUNDREDS_OF_MIGRATIONS] },
           ],
         ),
     }),
@@ -239,6 +248,7 @@ function node(path: string, env: Readonly<Record<string, string>>, args: readonl
       HOME: process.env.HOME,
       TZ: process.env.TZ,
       LOG_LEVEL: process.env.LOG_LEVEL,
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
       ...env,
     },
   };

@@ -79,6 +79,8 @@ export function supervise(options: SuperviseOptions): Supervisor {
   const stopping = new AbortController();
   const stopped = once(stopping.signal, 'abort');
   const failed = Promise.withResolvers<never>();
+  /** A part that is not essential keeps dying: no use in waiting for it. */
+  const hopeless = Promise.withResolvers<void>();
   failed.promise.catch(() => {});
   const runs = new Map(parts.map((part) => [part.name, newRun(part)]));
   let hurried = false;
@@ -113,6 +115,7 @@ export function supervise(options: SuperviseOptions): Supervisor {
         failed.reject(new StartError(`${part.name} cannot be started: ${why}${lastWords(run)}`));
         return;
       }
+      if (run.deaths >= DEATHS_WHILE_STARTING_MAX && !run.isReady) hopeless.resolve();
       if (performance.now() - begun > PROVED_AFTER_MS) backoff = BACKOFF_FIRST_MS;
       onEvent({ part, what: 'died', why, againIn: backoff / 1_000 });
       await sleep(backoff, undefined, { signal: stopping.signal }).catch(() => {});
@@ -208,7 +211,7 @@ export function supervise(options: SuperviseOptions): Supervisor {
       const essential = all.filter(({ part }) => part.essential);
       await Promise.race([Promise.all(essential.map(({ ready }) => ready.promise)), failed.promise]);
       const rest = Promise.all(all.map(({ ready }) => ready.promise));
-      await Promise.race([rest, failed.promise, sleep(GRACE_MS, undefined, { ref: false })]);
+      await Promise.race([rest, hopeless.promise, failed.promise, sleep(GRACE_MS, undefined, { ref: false })]);
       return all.filter(({ isReady }) => !isReady).map(({ part }) => part.name);
     },
     async stop() {

@@ -27,6 +27,8 @@ export interface RunningStack {
   readonly unleashClientToken: string;
   /** Connection URLs. */
   readonly databases: { readonly monolith: string; readonly catalog: string };
+  /** Parts that are not essential and were not ready yet when all the rest was. */
+  readonly notReady: readonly string[];
   readonly state: string;
   readonly portBase: number;
   /** The launcher's own process, and what it has printed on stderr. */
@@ -48,6 +50,8 @@ export interface StackOptions {
   readonly portBase?: number;
   /** Further environment variables for the launcher. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Who runs it; the caller by default. */
+  readonly account?: { readonly uid: number; readonly gid: number };
 }
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -66,7 +70,7 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
     NO_COLOR: '1',
     ...options.env,
   };
-  const { launcher, output, ready } = await launch(env);
+  const { launcher, output, ready } = await launch(env, options.account ?? {});
   const file = JSON.parse(await readFile(join(state, 'stack.json'), 'utf8'));
   const pid = async (part: string) => {
     const { pids } = JSON.parse(await readFile(join(state, 'stack.json'), 'utf8'));
@@ -80,6 +84,7 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
     databases: ready.databases,
     unleashAdminToken: file.unleash_admin_token,
     unleashClientToken: file.unleash_client_token,
+    notReady: ready.not_ready,
     state,
     portBase,
     launcher,
@@ -104,8 +109,9 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
 }
 
 /** Runs the launcher until it says that all is ready. */
-async function launch(env: NodeJS.ProcessEnv) {
-  const launcher = spawn(process.execPath, [START, '--json'], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+async function launch(env: NodeJS.ProcessEnv, account: { uid?: number; gid?: number }) {
+  const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
+  const launcher = spawn(process.execPath, [START, '--json'], { cwd: ROOT, env, stdio, ...account });
   let text = '';
   launcher.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     text = (text + chunk).slice(-OUTPUT_LENGTH_MAX);
