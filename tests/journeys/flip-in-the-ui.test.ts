@@ -38,21 +38,34 @@ test('a route that is switched on in the flag UI is answered by the service, wit
   expect(before.by).toBe('monolith');
 
   await ui.toggle(FLAG, true);
-  const flipped = await until(() => ask('/api/products/7'), ({ by }) => by === 'catalog', FOLLOWS);
+  const flipped = await until(
+    () => ask('/api/products/7'),
+    ({ by }) => by === 'catalog',
+    FOLLOWS,
+  );
   expect(JSON.parse(flipped.body)).toEqual(JSON.parse(before.body));
   expect((await ask('/api/categories')).by).toBe('monolith');
 
   await ui.toggle(FLAG, false);
-  await until(() => ask('/api/products/7'), ({ by }) => by === 'monolith', FOLLOWS);
+  await until(
+    () => ask('/api/products/7'),
+    ({ by }) => by === 'monolith',
+    FOLLOWS,
+  );
 });
 
 test('20 % that are set in the flag UI are 20 % of a thousand visitors, and each stays on one side', async () => {
   await ui.setShare(FLAG, 20);
   await ui.toggle(FLAG, true);
-  const visitors = Array.from({ length: 1_000 }, (_, n) => createHash('md5').update(`visitor ${n}`).digest('hex'));
-  await until(() => ask('/api/products/7', visitors[0]), () => true, FOLLOWS);
+  const visitors = Array.from({ length: 1_000 }, (_, n) => createHash('md5').update(`visitor ${n}`).digest('base64url'));
   await until(
-    async () => (await Promise.all(visitors.slice(0, 50).map((visitor) => ask('/api/products/7', visitor)))).map((x) => x.by),
+    () => ask('/api/products/7', visitors[0]),
+    () => true,
+    FOLLOWS,
+  );
+  await until(
+    async () =>
+      (await Promise.all(visitors.slice(0, 50).map((visitor) => ask('/api/products/7', visitor)))).map((x) => x.by),
     (sides) => sides.includes('catalog') && sides.includes('monolith'),
     FOLLOWS,
   );

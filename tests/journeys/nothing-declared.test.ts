@@ -28,7 +28,10 @@ function parts(answer: Buffer): { head: string[]; body: string } {
   const head = answer.subarray(0, end).toString('latin1').split('\r\n');
   const chunked = head.some((line) => /^transfer-encoding: *chunked/i.test(line));
   const body = answer.subarray(end + 4);
-  return { head: head.filter((line) => !OF_THE_HOP.test(line)), body: (chunked ? dechunk(body) : body).toString('base64') };
+  return {
+    head: head.filter((line) => !OF_THE_HOP.test(line)),
+    body: (chunked ? dechunk(body) : body).toString('base64'),
+  };
 }
 
 function dechunk(body: Buffer): Buffer {

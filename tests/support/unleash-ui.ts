@@ -22,7 +22,9 @@ export async function signIn(page: Page, url: string, user: string, password: st
       const development = page.getByRole('switch', { name: 'development' });
       // The click is answered by the server before the switch shows it.
       await Promise.all([
-        page.waitForResponse((answer) => answer.url().endsWith(`/environments/development/${on ? 'on' : 'off'}`)),
+        page.waitForResponse((answer) =>
+          new URL(answer.url()).pathname.endsWith(`/environments/development/${on ? 'on' : 'off'}`),
+        ),
         development.click(),
       ]);
     },
