@@ -1,4 +1,8 @@
-/** Jobs that are done one per turn of the event loop, so that requests are served between two of them. */
+/**
+ * Jobs that are done between requests: in each turn of the event loop one, and as many more as fit into a quarter of a
+ * millisecond.
+ * Most answers are equal byte for byte and take microseconds; one that is large holds up no more than itself.
+ */
 export interface ComparisonQueue {
   readonly length: number;
   add(job: () => void): void;
@@ -6,27 +10,32 @@ export interface ComparisonQueue {
   drained(): Promise<void>;
 }
 
+const sliceMs = 0.25;
+
 /** The caller bounds its length. A job that throws is reported and does not stop the others. */
 export function createComparisonQueue(onFault: (error: unknown) => void): ComparisonQueue {
   const jobs: (() => void)[] = [];
   const waiting: (() => void)[] = [];
   let isRunning = false;
 
-  function runNext(): void {
-    const job = jobs.shift();
-    if (job === undefined) {
-      isRunning = false;
-      for (const resolve of waiting.splice(0)) {
-        resolve();
+  function runSome(): void {
+    const until = performance.now() + sliceMs;
+    do {
+      const job = jobs.shift();
+      if (job === undefined) {
+        isRunning = false;
+        for (const resolve of waiting.splice(0)) {
+          resolve();
+        }
+        return;
       }
-      return;
-    }
-    try {
-      job();
-    } catch (error) {
-      onFault(error);
-    }
-    setImmediate(runNext);
+      try {
+        job();
+      } catch (error) {
+        onFault(error);
+      }
+    } while (performance.now() < until);
+    setImmediate(runSome);
   }
 
   return {
@@ -37,7 +46,7 @@ export function createComparisonQueue(onFault: (error: unknown) => void): Compar
       jobs.push(job);
       if (!isRunning) {
         isRunning = true;
-        setImmediate(runNext);
+        setImmediate(runSome);
       }
     },
     async drained() {
