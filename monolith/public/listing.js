@@ -15,6 +15,7 @@ export function enhanceListing(listing) {
   let page = Number(new URLSearchParams(location.search).get('page')) || 1;
 
   listing.querySelector('[data-apply]').hidden = true;
+  listing.querySelector('.filter-box').open = matchMedia('(min-width: 901px)').matches;
   const pages = [...listing.querySelectorAll('.pagination a')].map((link) => Number(link.textContent)).filter(Boolean);
   showMore(Math.max(1, ...pages));
 

@@ -181,7 +181,7 @@ function listView(q: string, rows: readonly Row[]): Html {
     'products',
     html`<header class="results-head"><h1>Products</h1><p><a class="button" href="/admin/products/new">New product</a></p></header>
 <form class="inline" action="/admin/products" role="search"><label class="sr-only" for="admin-q">Name or article number</label><input id="admin-q" name="q" type="search" value="${q}" placeholder="Name or article number"><button class="button quiet" type="submit">Find</button></form>
-<div class="table-frame"><table><thead><tr><th>No.</th><th>Name</th><th>Category</th><th>Price</th><th>Free</th><th>State</th></tr></thead><tbody>${rows.map(
+<div class="table-frame"><table><thead><tr><th>No.</th><th>Name</th><th>Category</th><th class="number">Price</th><th class="number">Free</th><th>State</th></tr></thead><tbody>${rows.map(
       (row) =>
         html`<tr><td>${row.sku}</td><td>${
           PRODUCT_STATUS.meaning(row.prod_st) === 'deleted'

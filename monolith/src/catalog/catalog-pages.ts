@@ -30,9 +30,9 @@ export function catalogPages(shop: Shop): Router {
       const active = sql`p.prod_st = 1 AND i.qty_oh > i.qty_rsv`;
       const [departments, offers, loved, fresh] = await Promise.all([
         categoryTree(database),
-        findCards(database, sql`${active} AND p.old_prc > p.prod_prc`, sql`p.upd_dt DESC, p.prod_id`, 1, 8),
-        findCards(database, sql`${active} AND s.rvw_cnt >= 5`, sql`s.rvw_avg DESC, s.rvw_cnt DESC, p.prod_id`, 1, 8),
-        findCards(database, active, sql`p.crt_dt DESC, p.prod_id`, 1, 4),
+        findCards(database, sql`${active} AND p.old_prc > p.prod_prc`, sql`p.upd_dt DESC, p.prod_id`, 1, 10),
+        findCards(database, sql`${active} AND s.rvw_cnt >= 5`, sql`s.rvw_avg DESC, s.rvw_cnt DESC, p.prod_id`, 1, 10),
+        findCards(database, active, sql`p.crt_dt DESC, p.prod_id`, 1, 5),
       ]);
       return { title: 'Good things', main: homePage(departments, offers.products, loved.products, fresh.products) };
     }),
@@ -122,7 +122,7 @@ ${productGrid(found.hits)}${pagination(number, Math.ceil(found.count / 20), addr
         sql`p.prod_st = 1 AND p.prod_id <> ${product.id} AND ${inCategory(product.category.path)} AND i.qty_oh > i.qty_rsv`,
         sql`abs(p.prod_prc - ${product.price}::numeric), p.prod_id`,
         1,
-        4,
+        5,
       ),
     ]);
     const user = session?.user ?? null;

@@ -36,7 +36,7 @@ ${
     (child) => html`<li><a href="/c/${child.path}">${child.name}</a> <span>${child.count}</span></li>`,
   )}</ul></nav>`
 }
-${filterForm(list)}
+<details class="filter-box" open><summary>Sort and filter</summary>${filterForm(list)}</details>
 </aside>
 <section class="results" aria-label="Products">
 <header class="results-head"><h1>${list.heading}</h1><p data-total aria-live="polite">${list.total} products</p></header>
@@ -50,7 +50,7 @@ ${cardTemplate()}`;
 
 /** The way from the front page down to here. */
 export function trailView(trail: readonly { readonly path: string; readonly name: string }[]): Html {
-  return html`<nav class="trail" aria-label="Where you are"><ol><li><a href="/">Home</a></li>${trail.map(
+  return html`<nav class="trail" aria-label="Where you are"><ol><li><a href="/">Lindenmarkt</a></li>${trail.map(
     (step) => html`<li><a href="/c/${step.path}">${step.name}</a></li>`,
   )}</ol></nav>`;
 }

@@ -12,8 +12,8 @@ type Draw = (tones: Tones) => string;
  * none of its own takes that of its department.
  */
 const SILHOUETTES: Readonly<Record<string, Draw>> = {
-  knives: ({ light, main, dark }) =>
-    `<g transform="rotate(-38 200 200)"><path d="M60 178h188v46H120c-34 0-56-18-60-46z" fill="${light}"/><path d="M60 178h188v14H64z" fill="#fff" opacity=".5"/><rect x="248" y="172" width="100" height="40" rx="14" fill="${dark}"/><circle cx="275" cy="192" r="5" fill="${main}"/><circle cx="320" cy="192" r="5" fill="${main}"/></g>`,
+  knives: ({ main, dark }) =>
+    `<g transform="rotate(-38 200 200)"><path d="M60 178h188v46H120c-34 0-56-18-60-46z" fill="#c9d1d6"/><path d="M60 178h188v14H64z" fill="#fff" opacity=".5"/><rect x="248" y="172" width="100" height="40" rx="14" fill="${dark}"/><circle cx="275" cy="192" r="5" fill="${main}"/><circle cx="320" cy="192" r="5" fill="${main}"/></g>`,
   cookware: ({ light, main, dark }) =>
     `<path d="M90 190h220v80q0 40-40 40H130q-40 0-40-40z" fill="${main}"/><path d="M90 190h60v120h-20q-40 0-40-40z" fill="${light}" opacity=".6"/><rect x="78" y="176" width="244" height="20" rx="10" fill="${dark}"/><path d="M110 176q10-46 90-46t90 46z" fill="${light}"/><circle cx="200" cy="122" r="13" fill="${dark}"/><rect x="52" y="204" width="40" height="18" rx="9" fill="${dark}"/><rect x="308" y="204" width="40" height="18" rx="9" fill="${dark}"/>`,
   tableware: ({ light, main, dark }) =>

@@ -90,7 +90,7 @@ ${totals(cart)}<button class="button wide" type="submit">Buy now</button></aside
 
 /** Orders in rows, for customers and, with the customer's name, for administrators. */
 export function orderTable(orders: readonly OrderSummary[], withCustomer = false): Html {
-  return html`<div class="table-frame"><table><thead><tr><th>Order</th><th>Placed</th>${withCustomer && html`<th>Customer</th>`}<th>Pieces</th><th>Total</th><th>State</th></tr></thead>
+  return html`<div class="table-frame"><table><thead><tr><th>Order</th><th>Placed</th>${withCustomer && html`<th>Customer</th>`}<th class="number">Pieces</th><th class="number">Total</th><th>State</th></tr></thead>
 <tbody>${orders.map(
     (
       order,
@@ -107,7 +107,7 @@ function statusView(status: string): Html {
 export function orderView(order: OrderDetail): Html {
   return html`<header class="results-head"><h1>Order ${order.number}</h1>${statusView(order.status)}</header>
 <p class="small">Placed on ${day(order.created)}</p>
-<div class="two-columns"><div class="table-frame"><table><thead><tr><th>Article</th><th>Price</th><th>Pieces</th><th>Sum</th></tr></thead><tbody>${order.lines.map(
+<div class="two-columns"><div class="table-frame"><table><thead><tr><th>Article</th><th class="number">Price</th><th class="number">Pieces</th><th class="number">Sum</th></tr></thead><tbody>${order.lines.map(
     (
       line,
     ) => html`<tr><td><a class="with-picture" href="/products/${line.product_id}"><img src="/images/products/${line.product_id}.svg" alt="" width="400" height="400">${line.name}</a></td>

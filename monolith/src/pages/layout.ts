@@ -45,7 +45,7 @@ function header({ departments, path, user, cartCount }: Frame): Html {
 <a class="logo" href="/" aria-label="Lindenmarkt, to the front page"><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M16 30V15M16 22l-6-5M16 19l6-5" fill="none" stroke="currentColor" stroke-width="2.4" stroke-linecap="round"/><path d="M16 2c7 1 11 6 10 12-1 5-5 7-10 7S7 19 6 14C5 8 9 3 16 2z" fill="currentColor" opacity=".28"/></svg><span>Lindenmarkt</span></a>
 <form class="search" action="/search" role="search">
 <label class="sr-only" for="q">Search the shop</label>
-<input id="q" name="q" type="search" placeholder="Search 1,900 good things" autocomplete="off" role="combobox" aria-expanded="false" aria-controls="suggestions" aria-autocomplete="list">
+<input id="q" name="q" type="search" placeholder="What are you looking for?" autocomplete="off" role="combobox" aria-expanded="false" aria-controls="suggestions" aria-autocomplete="list">
 <button type="submit" aria-label="Search"><svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="11" cy="11" r="6.5"/><path d="m16 16 4.5 4.5"/></svg></button>
 <ul id="suggestions" class="suggestions" role="listbox" aria-label="Suggestions" hidden></ul>
 </form>
