@@ -1,5 +1,6 @@
 import type { CompareRule, Migration } from 'strangler-migrations/define';
 import { type Dispatcher, Pool } from 'undici';
+import type {} from 'vitest';
 import type { Answer } from './compare/answer.ts';
 import { compareAnswers } from './compare/compare-answers.ts';
 import type { Comparison, Outcome } from './compare/comparison.ts';
