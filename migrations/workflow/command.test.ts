@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -223,6 +224,25 @@ test('the table shows every route, and the kill switch first', async () => {
   ]);
   const staged = await strangler(['stage', 'shop.list', 'live']);
   expect(staged.stderr).toContain('The kill switch is on');
+});
+
+test('--watch shows each change until it is interrupted', async () => {
+  await strangler(['create']);
+  const env = { PATH: process.env.PATH, ...access() };
+  const child = spawn(process.execPath, [CLI, 'status', '--watch'], { cwd: elsewhere, env });
+  const ended = once(child, 'exit');
+  let output = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  await expect.poll(() => output, { timeout: 15_000 }).toContain('shop.list    GET     /list        off');
+  await admin('POST', '/projects/default/features/shop.list.shadow/environments/development/on');
+  await expect
+    .poll(() => output, { timeout: 15_000 })
+    .toContain('shop.list    GET     /list        shadow  -                  100 %');
+  child.kill('SIGINT');
+  expect(await ended).toEqual([0, null]);
+  expect(output.match(/ROUTE/g), 'what has not changed is not printed again').toHaveLength(2);
 });
 
 test('a flag that a person has made finer than a share is left alone', async () => {

@@ -110,7 +110,7 @@ describe('every value goes there and back unchanged, and in SQL as in JavaScript
 
   test('padded', async () => {
     const short = fc.string({ unit: fc.constantFrom('a', ' ', 'é', '🍐', '\t'), maxLength: 3 });
-    await holds(padded('a', 3), ['character(3)', 'text'], short, anyText);
+    await holds(padded('a', 3), ['character(3)', 'text'], short, fc.oneof(short, anyText));
   });
 
   test('cents', async () => {
