@@ -95,15 +95,11 @@ function flagNotices({ state, error }: { state: string; error: string | undefine
 }
 
 async function listen(server: Server, port: number, host: string, variable: string): Promise<string> {
-  const failed = once(server, 'error').then(([error]) => {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why =
-      code === 'EADDRINUSE' ? `port ${port} of ${host} is in use: stop what uses it, or set ${variable}` : message;
-    throw new ConfigError([why]);
-  });
   server.listen(port, host);
-  await Promise.race([once(server, 'listening'), failed]);
-  failed.catch(() => {});
+  await once(server, 'listening').catch(({ code, message }: NodeJS.ErrnoException) => {
+    if (code !== 'EADDRINUSE') throw new ConfigError([`${variable}: ${message}`]);
+    throw new ConfigError([`port ${port} of ${host} is in use: stop what uses it, or set ${variable}`]);
+  });
   const address = server.address() as AddressInfo;
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 }

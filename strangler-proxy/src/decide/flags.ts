@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -92,6 +93,7 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
     outcome: (flag) => outcomes.get(flag) ?? 'never',
     share: (flag) => shareOf(current.getFeatureToggleDefinition(flag)),
     isEnabled(flag, stickyKey) {
+      if (!known) return false;
       try {
         return current.isEnabled(flag, { sessionId: stickyKey }, false);
       } catch (cause) {
@@ -108,8 +110,8 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
     status: () => ({ state: !known ? 'none' : error === undefined ? 'fresh' : 'kept', error }),
     close() {
       clearTimeout(retry);
-      if (polling !== current) polling.destroy();
-      current.destroy();
+      if (polling !== current) end(polling);
+      end(current);
     },
   };
 
@@ -121,7 +123,7 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
       refreshInterval: options.pollIntervalMs ?? 1_000,
       metricsInterval: METRICS_INTERVAL_MS,
       timeout: POLL_TIMEOUT_MS,
-      storageProvider: keptIn(join(options.stateFolder, 'flags.json')),
+      storageProvider: keptIn(join(options.stateFolder, 'flags.json'), failed),
       disableAutoStart: true,
       skipInstanceCountWarning: true,
     });
@@ -134,7 +136,12 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
       error = undefined;
     });
     client.on(UnleashEvents.Error, failed);
-    client.on(UnleashEvents.Warn, failed);
+    client.on(UnleashEvents.Warn, (warning: unknown) => {
+      // About one flag, not about the server.
+      if (/^Missing (?:strategy|dependency)/.test(String(warning)))
+        log(String(warning), 'A flag says what nobody here knows');
+      else failed(warning);
+    });
     return client;
   }
 
@@ -152,19 +159,23 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
   function failed(cause: unknown): void {
     error = cause instanceof Error ? cause.message : String(cause);
     if (/not allowed to connect/.test(error)) startAgain();
+    log(error, 'Trouble with the flag server: what it said last holds');
+  }
+
+  function log(trouble: string, message: string): void {
     if (performance.now() - loggedAt < LOG_INTERVAL_MS) return;
     loggedAt = performance.now();
-    logger.warn({ error }, 'Trouble with the flag server: what it said last holds');
+    logger.warn({ error: trouble }, message);
   }
 
   function startAgain(): void {
     clearTimeout(retry);
     retry = setTimeout(() => {
-      if (polling !== current) polling.destroy();
+      if (polling !== current) end(polling);
       const next = open();
       polling = next;
       next.once(UnleashEvents.Ready, () => {
-        current.destroy();
+        end(current);
         current = next;
         compile();
       });
@@ -173,20 +184,30 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
   }
 }
 
-/** Keeps the server's last answer in a file that is always whole. */
-function keptIn(file: string) {
+/** A poll under way may fail after the client has let go of its listeners, and an error that nobody hears ends Node. */
+function end(client: Unleash): void {
+  client.destroy();
+  (client as unknown as { repository: EventEmitter }).repository.on('error', () => {});
+}
+
+/** Keeps the server's last answer in a file that is always whole. A full disk is told of, and costs nothing else. */
+function keptIn(file: string, failed: (cause: unknown) => void) {
   const next = `${file}.${process.pid}`;
   return {
     async get(): Promise<never | undefined> {
       const text = await readFile(file, 'utf8').catch((cause) => {
-        if (cause.code === 'ENOENT') return '';
-        throw cause;
+        if (cause.code !== 'ENOENT') failed(cause);
+        return '';
       });
       return text === '' ? undefined : JSON.parse(text);
     },
     async set(_key: string, flags: unknown): Promise<void> {
-      await writeFile(next, JSON.stringify(flags));
-      await rename(next, file);
+      try {
+        await writeFile(next, JSON.stringify(flags));
+        await rename(next, file);
+      } catch (cause) {
+        failed(cause);
+      }
     },
   };
 }
