@@ -108,6 +108,9 @@ test('a slot that is dropped stops the stream for good, with what to do', async 
   const reason = await untilStopped(stream, 'slot-missing');
   expect(reason.what).toContain(stores.slot);
   expect(reason.fix).toContain('begin afresh');
+  // What the source does now is unknown: the lag is not 0.
+  expect(stream.monitor.status()).toMatchObject({ lag_bytes: null });
+  await until('the lag grows', () => (stream.monitor.status().lag_seconds ?? 0) > 0);
   const slots = await stores.source.query('SELECT FROM pg_replication_slots WHERE slot_name = $1', [stores.slot]);
   expect(slots.rowCount).toBe(0);
 });

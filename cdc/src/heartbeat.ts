@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { TableName } from 'strangler-migrations/define';
 import { type PublicationIdentity, verifyPublication } from './capture/embedded/publication.ts';
 import { readSlot } from './capture/embedded/slot.ts';
-import { describeError, StreamStop } from './errors.ts';
+import { describeError, isTransient, StreamStop } from './errors.ts';
 import { parseLsn } from './position.ts';
 import type { Monitor } from './status/monitor.ts';
 
@@ -17,15 +17,15 @@ export interface HeartbeatOptions {
   readonly everyMs: number;
   readonly monitor: Monitor;
   readonly log: Logger;
-  /** Called when the publication no longer carries the stream: then it must not go on as if nothing was. */
-  broken(stop: StreamStop): void;
+  /** Called when the source's session is lost, or its publication no longer carries the stream: not to go on as if. */
+  broken(error: Error): void;
 }
 
 /**
  * Writes a small message to the source's log at intervals. It belongs to no transaction and no table; it makes an idle
  * stream's position and lag move, and lets PostgreSQL forget log that only other databases have written.
  *
- * A beat that fails is only logged: the change stream itself notices a source that is gone.
+ * A beat that the source refuses is only logged: the stream does without.
  */
 export function startHeartbeat(options: HeartbeatOptions): () => void {
   const { source, slot, monitor, log } = options;
@@ -37,12 +37,12 @@ export function startHeartbeat(options: HeartbeatOptions): () => void {
       const { rows } = await source.query(
         `SELECT pg_catalog.pg_logical_emit_message(false, 'strangler', 'heartbeat')::text AS lsn`,
       );
-      monitor.marked(parseLsn(rows[0].lsn));
+      monitor.marked(parseLsn(rows[0].lsn), options.everyMs);
       const state = await readSlot(source, slot);
       if (state) monitor.slot(state.retainedBytes, state.safeBytes);
       await verifyPublication(source, slot, options.tables, options.publication);
     } catch (error) {
-      if (error instanceof StreamStop) options.broken(error);
+      if (error instanceof StreamStop || isTransient(error)) options.broken(error as Error);
       else if (running) log.warn(`heartbeat: ${describeError(error)}`);
     }
     if (running) timer = setTimeout(beat, options.everyMs);

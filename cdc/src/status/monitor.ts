@@ -30,9 +30,12 @@ export interface StreamStatus extends StreamName {
   readonly reason: StreamReason | null;
   /** Every commit below it is in the target, as it was last written down there. */
   readonly position: string | null;
-  /** Bytes of the source's log that are not yet applied; null while that is not known. */
+  /** Bytes of the source's log that are not yet applied; null while that is not known, as between sessions. */
   readonly lag_bytes: number | null;
-  /** Age of the oldest moment of the source that is not yet applied; 0 when nothing is outstanding. */
+  /**
+   * Age of the oldest moment of the source that is not known to be applied: 0 when nothing is outstanding, growing while
+   * the stream does not run, null before it ever did.
+   */
   readonly lag_seconds: number | null;
   readonly rows_applied: number;
   readonly transactions_applied: number;
@@ -54,8 +57,8 @@ export interface Monitor {
   applied(batch: AppliedBatch): void;
   /** The session that streams from here on, and where it begins; undefined when it has ended. */
   streaming(from: Position | undefined, session: MonitoredSession | undefined): void;
-  /** A mark was written to the source's log, which ended at `lsn` then. */
-  marked(lsn: Lsn): void;
+  /** A mark was written to the source's log, which ended at `lsn` then; the next one comes in `nextInMs`. */
+  marked(lsn: Lsn, nextInMs: number): void;
   slot(retainedBytes: number, safeBytes: number | null): void;
 }
 
@@ -66,6 +69,9 @@ export interface MonitoredSession {
 
 /** Marks that are remembered while they are not reached: the oldest ones, as those tell the lag. */
 const MARKS_MAX = 1_000;
+
+/** How late a mark may be before the source counts as unseen, in milliseconds. */
+const MARK_LATE_MS = 5_000;
 
 export function createMonitor(name: StreamName, slotName: string): Monitor {
   let state: StreamState = 'connecting';
@@ -81,14 +87,20 @@ export function createMonitor(name: StreamName, slotName: string): Monitor {
   /** Moments of the source that are not yet applied, oldest first. */
   let marks: { readonly lsn: Lsn; readonly atMs: number }[] = [];
 
+  /** Nothing is known of the source from this moment on, unless a mark comes before. */
+  let blindFromMs: number | undefined;
+
   const lag = () => {
-    const reached = session?.reached().commitLsn ?? position?.commitLsn;
-    if (sourceEnd === undefined || reached === undefined) return { bytes: null, seconds: null };
-    marks = marks.filter((mark) => mark.lsn > reached);
-    const since = Math.min(marks[0]?.atMs ?? Infinity, session?.pendingSinceMs() ?? Infinity);
+    if (session) {
+      const reached = session.reached().commitLsn;
+      marks = marks.filter((mark) => mark.lsn > reached);
+    }
+    const now = Date.now();
+    const blind = blindFromMs !== undefined && now > blindFromMs ? blindFromMs : Infinity;
+    const since = Math.min(marks[0]?.atMs ?? Infinity, session?.pendingSinceMs() ?? Infinity, blind);
     return {
-      bytes: sourceEnd > reached ? Number(sourceEnd - reached) : 0,
-      seconds: since === Infinity ? 0 : Math.max(0, (Date.now() - since) / 1_000),
+      bytes: session && sourceEnd !== undefined ? bytesBetween(session.reached().commitLsn, sourceEnd) : null,
+      seconds: blindFromMs === undefined ? null : since === Infinity ? 0 : Math.max(0, (now - since) / 1_000),
     };
   };
 
@@ -122,14 +134,16 @@ export function createMonitor(name: StreamName, slotName: string): Monitor {
       position = batch.position;
     },
     streaming(from, next) {
+      if (session && !next) blindFromMs = Date.now();
       session = next;
       if (!from) return;
       position = from;
       this.state('streaming');
     },
-    marked(lsn) {
+    marked(lsn, nextInMs) {
       if (sourceEnd === undefined || lsn > sourceEnd) sourceEnd = lsn;
       if (marks.length < MARKS_MAX) marks.push({ lsn, atMs: Date.now() });
+      blindFromMs = Date.now() + nextInMs + MARK_LATE_MS;
       lag();
     },
     slot(retained, safe) {
@@ -147,4 +161,8 @@ function toReason(error: unknown): StreamReason {
 function rate(count: number, since: number): number {
   const seconds = (performance.now() - since) / 1_000;
   return seconds > 0 ? Math.round(count / seconds) : 0;
+}
+
+function bytesBetween(from: Lsn, to: Lsn): number {
+  return to > from ? Number(to - from) : 0;
 }
