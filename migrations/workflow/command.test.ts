@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { startUnleash, type TestUnleash } from '@strangler/stack/testing';
 import { loadMigrations } from 'strangler-migrations/define';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { runCommand } from './command/run.ts';
 import { declaredFlags } from './declared-flags.ts';
 import { ensureFlags } from './ensure-flags.ts';
 import { type Flag, openUnleash } from './unleash.ts';
@@ -46,19 +47,25 @@ async function admin(method: string, path: string, body?: unknown): Promise<unkn
 }
 
 interface Outcome {
-  readonly status: number | null;
+  readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs the command as a person would, with nothing in the environment but what is given. */
-function strangler(args: readonly string[], environment: NodeJS.ProcessEnv = access()): Promise<Outcome> {
-  return new Promise((done) => {
-    const options = { cwd: elsewhere, env: { PATH: process.env.PATH, ...environment }, timeout: 20_000 };
-    const child = execFile(process.execPath, [CLI, ...args], options, (_error, stdout, stderr) => {
-      done({ status: child.exitCode, stdout, stderr });
-    });
-  });
+/** Runs the command with nothing in its environment but what is given. */
+async function strangler(args: readonly string[], environment: NodeJS.ProcessEnv = access()): Promise<Outcome> {
+  const [stdout, stderr]: string[][] = [[], []];
+  const status = await runCommand(
+    args,
+    { STRANGLER_STATE: join(elsewhere, 'nothing'), ...environment },
+    {
+      print: (text) => void stdout?.push(`${text}\n`),
+      talk: (text) => void stderr?.push(`${text}\n`),
+      interactive: false,
+      paint: (_style, text) => text,
+    },
+  );
+  return { status, stdout: stdout?.join('') ?? '', stderr: stderr?.join('') ?? '' };
 }
 
 const access = () => ({
@@ -211,7 +218,7 @@ test('the table shows every route, and the kill switch first', async () => {
   await strangler(['create']);
   await strangler(['stage', 'shop.list', 'canary', '20%']);
   await admin('POST', '/projects/default/features/strangler.kill-switch/environments/development/on');
-  const { stdout, status } = await strangler(['status'], { ...access(), NO_COLOR: '1' });
+  const { stdout, status } = await strangler(['status'], access());
   expect(status).toBe(0);
   expect(stdout.split('\n')).toEqual([
     `Unleash ${server.url}, environment development; kill switch ON: every read goes to the owner of its data, whatever stands below`,
@@ -261,16 +268,31 @@ test('a flag that a person has made finer than a share is left alone', async () 
 
 test('beside a running system the command needs no settings', async () => {
   const state = join(elsewhere, '.strangler');
+  const beside = { STRANGLER_STATE: state };
   await mkdir(state);
   const stack = { urls: { flags: server.url }, unleash_admin_token: server.adminToken, migrations: MIGRATIONS };
   await writeFile(join(state, 'stack.json'), JSON.stringify(stack));
-  expect((await strangler(['create'], {})).status).toBe(0);
-  const { status, stderr } = await strangler(['status'], { UNLEASH_ADMIN_URL: 'http://127.0.0.1:9' });
+  expect((await strangler(['create'], beside)).status).toBe(0);
+  const { status, stderr } = await strangler(['status'], { ...beside, UNLEASH_ADMIN_URL: 'http://127.0.0.1:9' });
   expect(status, 'its token goes to no other server').toBe(1);
   expect(stderr).toContain("Unleash's admin token (--token T, or UNLEASH_ADMIN_TOKEN) is not known");
   await writeFile(join(state, 'stack.json'), '{');
-  expect((await strangler(['status'], {})).stderr).toMatch(/stack\.json is damaged/);
+  expect((await strangler(['status'], beside)).stderr).toMatch(/stack\.json is damaged/);
   await rm(state, { recursive: true });
+});
+
+test('as a program it exits with its status, data on standard output and talk on standard error', async () => {
+  const env = { PATH: process.env.PATH, ...access() };
+  const outcome = await new Promise((done) => {
+    const child = execFile(process.execPath, [CLI, 'status'], { cwd: elsewhere, env }, (_error, stdout, stderr) => {
+      done({ status: child.exitCode, stdout, stderr });
+    });
+  });
+  expect(outcome).toEqual({
+    status: 2,
+    stdout: expect.stringContaining('no flag'),
+    stderr: expect.stringContaining('Next: strangler create'),
+  });
 });
 
 test('what cannot be done is said with its cause, on standard error, and once as JSON', async () => {
