@@ -40,8 +40,22 @@ export function milliseconds(value) {
   return value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${value >= 10 ? Math.round(value) : value.toFixed(1)} ms`;
 }
 
-/** How long ago a moment was. */
+/** How long ago a moment was; {@link tick} keeps it true. */
 export function ago(iso) {
+  return h('time', { datetime: iso }, since(iso));
+}
+
+/** Brings every `ago` of the page up to date. */
+export function tick() {
+  for (const time of document.querySelectorAll('time')) {
+    const text = since(time.dateTime);
+    if (time.textContent !== text) {
+      time.textContent = text;
+    }
+  }
+}
+
+function since(iso) {
   const seconds = Math.max(0, Math.round((Date.now() - Date.parse(iso)) / 1000));
   if (seconds < 60) {
     return seconds < 5 ? 'just now' : `${seconds} s ago`;

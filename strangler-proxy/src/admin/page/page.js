@@ -1,5 +1,5 @@
-import { ago, count, h, milliseconds, percent } from './dom.js';
-import { groupList, sampleView } from './sample.js';
+import { ago, count, h, milliseconds, percent, tick } from './dom.js';
+import { groupList, keyOf, sampleView } from './sample.js';
 
 const main = document.getElementById('main');
 const live = document.getElementById('live');
@@ -10,11 +10,14 @@ const stages = ['off', 'shadow', 'canary', 'live'];
 let routes = [];
 let groups = [];
 let shown = '';
+/** Which sample is drawn in `article`; undefined before one is. */
+let reading;
+let article;
 
-/** `#/catalog/list/2`: capability, route and which group of samples. */
+/** `#/catalog/list/status%20value`: capability, route, and the places of the chosen group of samples. */
 function place() {
   const [capability, route, group] = location.hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent);
-  return { capability: capability || undefined, route: route || undefined, group: Number(group) || 0 };
+  return { capability: capability || undefined, route: route || undefined, group };
 }
 
 const linkTo = (...parts) => `#/${parts.map(encodeURIComponent).join('/')}`;
@@ -74,23 +77,23 @@ function tell(notices) {
 function draw() {
   const { capability, route, group } = place();
   const chosen = routes.find((one) => one.capability === capability && one.route === route);
-  const key = JSON.stringify([
-    location.hash,
-    chosen === undefined ? routes : [chosen, groups],
-    Math.floor(Date.now() / 10_000),
-  ]);
+  const key = JSON.stringify([location.hash, chosen === undefined ? routes : [chosen, groups], reading]);
+  tick();
   if (key === shown) {
     return;
   }
   shown = key;
-  const focused = document.activeElement?.getAttribute('data-key');
+  const active = document.activeElement;
+  const focused = active?.getAttribute('data-key');
   const open = new Set([...main.querySelectorAll('details[open]')].map((details) => details.dataset.key));
   document.title = `${chosen === undefined ? 'Routes' : `${chosen.method} ${chosen.path}`} · strangler proxy`;
   main.replaceChildren(...(chosen === undefined ? overview() : routeView(chosen, group)));
   for (const details of main.querySelectorAll('details')) {
     details.open = open.has(details.dataset.key);
   }
-  if (focused) {
+  if (article?.isConnected && article.contains(active)) {
+    active.focus({ preventScroll: true });
+  } else if (focused) {
     main.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
 }
@@ -322,8 +325,8 @@ function mismatchCell(route) {
   );
 }
 
-function routeView(route, index) {
-  const group = groups[Math.min(index, groups.length - 1)];
+function routeView(route, chosenKey) {
+  const group = groups.find((one) => keyOf(one) === (chosenKey ?? reading?.key)) ?? groups[0];
   const skipped = Object.entries(route.skipped);
   return [
     h('p', { class: 'crumbs' }, h('a', { href: '#/', 'data-key': 'back' }, '← All routes')),
@@ -364,11 +367,36 @@ function routeView(route, index) {
           h(
             'div',
             { class: 'split' },
-            groupList(groups, group, (number) => linkTo(route.capability, route.route, String(number))),
-            sampleView(group),
+            groupList(groups, group, (one) => linkTo(route.capability, route.route, keyOf(one))),
+            sampleOf(route, group),
           ),
         ]),
   ];
+}
+
+/** The sample that is being read stays while newer ones come: nobody reads a page that changes under them. */
+function sampleOf({ capability, route }, group) {
+  const key = keyOf(group);
+  const [newest] = group.samples;
+  if (reading?.key !== key || reading.route !== `${capability}.${route}`) {
+    reading = { key, route: `${capability}.${route}`, at: newest.at };
+    article = sampleView(newest);
+  }
+  const showNewest = () => {
+    reading = undefined;
+    draw();
+  };
+  return h(
+    'div',
+    {},
+    newest.at !== reading.at &&
+      h(
+        'button',
+        { type: 'button', class: 'newer', 'data-key': 'newer', onclick: showNewest },
+        'Show the newest sample',
+      ),
+    article,
+  );
 }
 
 function fact(name, value) {
@@ -378,7 +406,8 @@ function fact(name, value) {
 addEventListener('hashchange', async () => {
   main.focus({ preventScroll: true });
   const { group } = place();
-  if (group === 0) {
+  if (group === undefined) {
+    reading = undefined;
     scrollTo(0, 0);
   }
   await refresh();

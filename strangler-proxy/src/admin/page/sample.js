@@ -9,30 +9,34 @@ const kinds = {
   length: 'another length',
 };
 
+/** What a group is known by, in links too: the places in which its answers differ. */
+export function keyOf(group) {
+  return group.places.join('\n');
+}
+
 /** Groups of mismatches, each with the places in which its answers differ. */
 export function groupList(groups, chosen, link) {
   return h(
     'nav',
     { class: 'groups', 'aria-label': 'Groups of mismatches' },
-    groups.map((group, index) =>
+    groups.map((group) =>
       h(
         'a',
-        { href: link(index), 'aria-current': group === chosen && 'true', 'data-key': `g-${index}` },
+        { href: link(group), 'aria-current': group === chosen && 'true', 'data-key': `g-${keyOf(group)}` },
         h(
           'span',
           { class: 'places' },
           group.places.slice(0, 4).map((place) => h('code', {}, place)),
         ),
         group.places.length > 4 && h('small', {}, `and ${group.places.length - 4} more places`),
-        h('small', {}, h('b', {}, `${count(group.count)}×`), ` · ${ago(group.lastAt)}`),
+        h('small', {}, h('b', {}, `${count(group.count)}×`), ' · ', ago(group.lastAt)),
       ),
     ),
   );
 }
 
-/** The newest sample of a group. */
-export function sampleView(group) {
-  const [sample] = group.samples;
+/** One sample of a group. */
+export function sampleView(sample) {
   const { comparison, control, candidate } = sample;
   return h(
     'article',
@@ -41,7 +45,7 @@ export function sampleView(group) {
       'header',
       {},
       h('h3', {}, h('span', { class: 'method' }, sample.method), ' ', h('span', { class: 'path' }, sample.target)),
-      h('p', {}, `${ago(sample.at)}; secrets and personal data are hidden`),
+      h('p', {}, ago(sample.at), '; secrets and personal data are hidden'),
     ),
     comparison.error !== undefined && h('p', { class: 'error' }, comparison.error),
     comparison.differences.length > 0 && differenceTable(comparison),
