@@ -42,7 +42,7 @@ const SHOP = `
      '2024-01-01 00:00Z', '2024-01-01 00:00Z'),
     (6, 'TR-0006', 'Trunk', 'C:\\temp', 'Stahl', '{home,attic,trunks}', 9999999999, NULL, 'standard', '[]', 'active', NULL,
      '2024-01-01 00:00Z', '2024-01-01 00:00Z');
-  INSERT INTO product_rating VALUES (1, 12, 4.50), (2, 3, 4.50), (3, 1, 3.33);
+  INSERT INTO product_rating VALUES (1, 12, 4.50), (2, 30, 4.50), (3, 1, 3.33);
   INSERT INTO product_stock VALUES (1, 20, 8), (2, 3, 3), (3, 1, 4), (6, 1, 0);
   SELECT setval(pg_get_serial_sequence('product', 'id'), 6), setval(pg_get_serial_sequence('category', 'id'), 7);`;
 
