@@ -41,6 +41,8 @@ export interface ShadowOptions {
   readonly samples?: Partial<SampleLimits>;
   /** What is hidden in samples; credentials and personal data by default. */
   readonly redaction?: Redaction;
+  /** The clock of the circuits, in milliseconds from anywhere; it must not go back. `performance.now` by default. */
+  readonly now?: () => number;
   /** Told of faults of our own. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -98,7 +100,7 @@ export function createShadow(options: ShadowOptions): Shadow {
     const circuit = createCircuit({
       failures: limits.circuitFailures,
       openMs: limits.circuitOpenMs,
-      now: () => performance.now(),
+      now: options.now ?? (() => performance.now()),
     });
     const made = { inFlight: 0, circuit };
     candidates.set(name, made);
