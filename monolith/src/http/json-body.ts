@@ -1,7 +1,12 @@
 import express, { type Request, type RequestHandler } from 'express';
 import { Refusal } from './refusal.ts';
 
-const parse = express.json({ limit: '100kb', type: 'application/json' });
+const parse = express.json({ limit: '100kb', type: 'application/json', verify: refuseNothing });
+
+/** Express would take an empty body for an empty object. */
+function refuseNothing(_request: unknown, _response: unknown, body: Buffer): void {
+  if (body.length === 0) throw new Refusal(400, { error: 'BAD_JSON' });
+}
 
 /** Reads a body that has to be a JSON object. @throws Refusal BAD_JSON or TOO_LARGE */
 export const jsonBody: RequestHandler = (request, response, next) => {

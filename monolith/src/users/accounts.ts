@@ -7,7 +7,7 @@ import { invalid, Refusal } from '../http/refusal.ts';
 import { notify } from '../notifications/notifications.ts';
 import { ROLE } from './codes.ts';
 import { hashPassword, passwordMatches } from './passwords.ts';
-import { closeSession, findSession, openSession, type User } from './sessions.ts';
+import { findSession, openSession, type User } from './sessions.ts';
 
 const Login = z.object({ email: textField(1, 120), password: z.string({ error: 'is required' }).max(200) });
 
@@ -61,7 +61,7 @@ async function enter(database: Database, request: Request, response: Response, u
   const before = await findSession(database, request);
   if (before) {
     if (!before.user) await mergeCarts(database, before.id, user.id);
-    await closeSession(database, request, response);
+    await database.prisma.sess.deleteMany({ where: { sid: before.id } });
   }
   await openSession(database, request, response, user);
 }

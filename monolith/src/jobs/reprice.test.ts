@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { addProduct, startTestShop, type TestShop } from '../testing/test-shop.ts';
+import { reprice } from './reprice.ts';
+
+let shop: TestShop;
+
+beforeAll(async () => {
+  shop = await startTestShop();
+  for (const prod_id of [39, 40, 41, 80, 81]) await addProduct(shop.database, { prod_id, prod_prc: '9.99' });
+  await addProduct(shop.database, { prod_id: 120, prod_st: 9 });
+});
+
+afterAll(() => shop.close());
+
+const prices = async () => {
+  const { rows } = await shop.database.pool.query(
+    'SELECT prod_id, prod_prc, old_prc FROM prod WHERE prod_id < 100 ORDER BY prod_id',
+  );
+  return rows.map((row) => [row.prod_id, row.prod_prc, row.old_prc]);
+};
+
+it('puts each fortieth product on offer, ends the offers of the run before, and writes the job log', async () => {
+  expect(await reprice(shop.database.pool)).toBe(2);
+  expect(await prices()).toEqual([
+    [39, '9.99', null],
+    [40, '8.99', '9.99'],
+    [41, '9.99', null],
+    [80, '8.99', '9.99'],
+    [81, '9.99', null],
+  ]);
+  expect(await reprice(shop.database.pool)).toBe(4);
+  expect(await prices()).toEqual([
+    [39, '9.99', null],
+    [40, '9.99', null],
+    [41, '8.99', '9.99'],
+    [80, '9.99', null],
+    [81, '8.99', '9.99'],
+  ]);
+  const log = await shop.database.prisma.job_log.findMany({ orderBy: { job_id: 'asc' } });
+  expect(log.map((row) => [row.job_nm, row.rows_n])).toEqual([
+    ['reprice', 2],
+    ['reprice', 4],
+  ]);
+});
+
+it('does two runs at once one after the other', async () => {
+  const changed = await Promise.all([reprice(shop.database.pool), reprice(shop.database.pool)]);
+  // The run after the last one has nothing to begin in slots 2 and 3 but the end of the offers of slot 1.
+  expect(changed.sort()).toEqual([0, 2]);
+  expect(await shop.database.prisma.job_log.count()).toBe(4);
+});
