@@ -35,7 +35,7 @@ export function formatComparison(comparison: Comparison, options: FormatOptions 
     lines.push('', paint('dim', '  ignored'));
     for (const difference of ignored.slice(0, shown)) {
       const line = `    ${placeOf(difference)}: ${describe[difference.kind]} (${difference.reason})`;
-      lines.push(paint('dim', fit(line, columns)));
+      lines.push(paint('dim', clip(line, columns)));
     }
     if (ignoredCount > Math.min(shown, ignored.length)) {
       lines.push(paint('dim', `    and ${ignoredCount - Math.min(shown, ignored.length)} more`));
@@ -54,13 +54,13 @@ const describe: Readonly<Record<Difference['kind'], string>> = {
 };
 
 function formatDifference(difference: Difference, columns: number, paint: Paint): readonly string[] {
-  const lines = [fit(`  ${placeOf(difference)}`, columns - 30)];
+  const lines = [clip(`  ${placeOf(difference)}`, columns - 30)];
   lines[0] = `${paint('bold', lines[0]!)} ${describe[difference.kind]}`;
   if (difference.control !== undefined) {
-    lines.push(paint('red', fit(`    - control    ${difference.control}`, columns)));
+    lines.push(paint('red', clip(`    - control    ${difference.control}`, columns)));
   }
   if (difference.candidate !== undefined) {
-    lines.push(paint('green', fit(`    + candidate  ${difference.candidate}`, columns)));
+    lines.push(paint('green', clip(`    + candidate  ${difference.candidate}`, columns)));
   }
   return lines;
 }
@@ -78,7 +78,7 @@ function painter(color: boolean): Paint {
 }
 
 /** Cut to a number of columns, with an ellipsis in the last. */
-function fit(text: string, columns: number): string {
+function clip(text: string, columns: number): string {
   let width = 0;
   let kept = '';
   for (const character of text) {
