@@ -33,8 +33,12 @@ export async function documentedCommands(path: string): Promise<DocumentedComman
   return commands;
 }
 
-/** What a shell printed, standard output and standard error as a terminal would interleave them. */
-export async function runInShell(command: string, cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
+/** Runs a command in a shell; what it printed is standard output and standard error as a terminal would interleave them. */
+export async function runInShell(
+  command: string,
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly printed: string; readonly status: number | null }> {
   const shell = spawn('bash', ['-c', command], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let printed = '';
   for (const stream of [shell.stdout, shell.stderr]) {
@@ -42,8 +46,8 @@ export async function runInShell(command: string, cwd: string, env: NodeJS.Proce
       printed += chunk;
     });
   }
-  await new Promise((done, fail) => shell.on('close', done).on('error', fail));
-  return printed;
+  const status = await new Promise<number | null>((done, fail) => shell.on('close', done).on('error', fail));
+  return { printed, status };
 }
 
 /** Whether what was printed is what the document says. White space at the end of a line or of the whole does not count. */

@@ -1,0 +1,72 @@
+import pg from 'pg';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchBrowser } from '../support/browser.ts';
+import { type RunningStack, startStack } from '../support/running-stack.ts';
+import { until } from '../support/until.ts';
+
+let stack: RunningStack;
+let browser: Browser;
+let page: Page;
+let catalog: pg.Client;
+
+beforeAll(async () => {
+  [stack, browser] = await Promise.all([startStack(), launchBrowser()]);
+  page = await browser.newPage({ locale: 'en-US' });
+  await page.goto(`${stack.urls.shop}/login`);
+  await page.getByLabel(/e-?mail/i).fill('admin@shop.example');
+  await page.getByLabel(/password/i).fill('admin');
+  await page
+    .getByRole('main')
+    .getByRole('button', { name: /(log|sign) in/i })
+    .click();
+  catalog = new pg.Client({ connectionString: stack.databases.catalog });
+  await catalog.connect();
+});
+
+afterAll(async () => {
+  await catalog?.end();
+  await browser?.close();
+  await stack?.stop();
+});
+
+/** As an administrator does it: the product's page, a new price, the button. */
+async function reprice(id: number, price: string): Promise<void> {
+  await page.goto(`${stack.urls.shop}/admin/products/${id}`);
+  await page.getByLabel(/^price/i).fill(price);
+  await Promise.all([
+    page.waitForResponse((answer) => answer.request().method() === 'POST'),
+    page.getByRole('button', { name: 'Save', exact: true }).click(),
+  ]);
+}
+
+async function priceInCatalog(id: number): Promise<string> {
+  const { rows } = await catalog.query('SELECT price_cents FROM product WHERE id = $1', [id]);
+  return rows[0].price_cents;
+}
+
+test("a price that is changed on the shop's admin page is in the catalog's database within a second", async () => {
+  await reprice(7, '123.45');
+  await until(
+    () => priceInCatalog(7),
+    (cents) => cents === '12345',
+    { withinMs: 1_000 },
+  );
+});
+
+test('what is changed while change data capture is dead arrives when it is back', async () => {
+  await stack.kill('cdc');
+  await reprice(8, '0.99');
+  await until(
+    () => priceInCatalog(8),
+    (cents) => cents === '99',
+    { withinMs: 20_000 },
+  );
+  expect(
+    await until(
+      () => stack.pid('cdc'),
+      (pid) => pid !== undefined,
+      { withinMs: 20_000 },
+    ),
+  ).toBeTypeOf('number');
+});

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type RunningStack, startStack } from '../support/running-stack.ts';
+import { strangler } from '../support/strangler.ts';
+import { until } from '../support/until.ts';
+
+let stack: RunningStack;
+
+beforeAll(async () => {
+  stack = await startStack();
+});
+
+afterAll(() => stack?.stop());
+
+const ROUTES = ['list-products', 'product', 'search', 'categories', 'category'];
+
+const REQUESTS = [
+  ...Array.from({ length: 60 }, (_, n) => `/api/products/${n * 33 + 1}`),
+  ...['/api/products/0', '/api/products/2147483648', '/api/products/x', '/api/products/999999'],
+  ...['name', 'price', '-price', 'rating', 'newest', 'nonsense'].map((sort) => `/api/products?sort=${sort}&page=3`),
+  ...['1', '2', '9999', '-1', 'x'].map((page) => `/api/products?category=home&page=${page}&per_page=7`),
+  ...['?q=%25', '?q=_', '?q=%5C', '?q=caf%C3%A9', '?in_stock=1', '?min_price=10&max_price=20.5', '?page=1&page=2'].map(
+    (query) => `/api/products${query}`,
+  ),
+  ...['kn', 'k', '', '%25%25', 'The', 'red', 'zzzz'].map((q) => `/api/search?q=${q}`),
+  '/api/categories',
+  ...['home', 'kitchen', 'no-such'].map((code) => `/api/categories/${code}`),
+];
+
+/** route -> outcome -> count, as the proxy's metrics say. */
+async function comparisons(): Promise<Record<string, Record<string, number>>> {
+  const text = await (await fetch(`${stack.urls.proxy_admin}/metrics`)).text();
+  const counts: Record<string, Record<string, number>> = {};
+  for (const [, labels = '', value] of text.matchAll(/^strangler_shadow_comparisons_total\{(.*)\} (\d+)$/gm)) {
+    const label = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(labels)?.[1] ?? '';
+    counts[label('route')] = { ...counts[label('route')], [label('outcome')]: Number(value) };
+  }
+  return counts;
+}
+
+test('shadow traffic is compared and counted for each route, and the service gives the same answers', async () => {
+  for (const route of ROUTES) await strangler(stack, `stage catalog.${route} shadow`);
+  await until(
+    async () => {
+      for (const path of [
+        '/api/products',
+        '/api/products/1',
+        '/api/search?q=red',
+        '/api/categories',
+        '/api/categories/home',
+      ]) {
+        await (await fetch(stack.urls.shop + path)).arrayBuffer();
+      }
+      return comparisons();
+    },
+    (counts) => ROUTES.every((route) => (counts[route]?.match ?? 0) > 0),
+    { withinMs: 10_000, everyMs: 200 },
+  );
+
+  for (const path of REQUESTS) {
+    const answer = await fetch(stack.urls.shop + path);
+    await answer.arrayBuffer();
+    expect(answer.headers.get('x-served-by')).toBe('monolith');
+  }
+  const compared = await until(
+    comparisons,
+    (counts) => Object.values(counts).reduce((sum, { match = 0 }) => sum + match, 0) >= REQUESTS.length,
+    { withinMs: 10_000 },
+  );
+  for (const route of ROUTES) {
+    expect({ route, mismatch: compared[route]?.mismatch ?? 0 }).toEqual({ route, mismatch: 0 });
+    expect({ route, error: compared[route]?.error ?? 0 }).toEqual({ route, error: 0 });
+  }
+});
