@@ -28,7 +28,10 @@ test('a packed text becomes the list that the shop shows', () => {
 
 test('a spelling that is not the usual one is kept beside the meaning', () => {
   expect(forward('a=b=c')).toBe('[{"raw": "a=b=c", "name": "a", "value": "b=c"}]');
-  expect(forward('\\red')).toBe('[{"raw": "\\\\red", "value": "red"}]');
+  expect(forward('\\red')).toBe('[{"raw": "\\\\red", "value": "\\\\red"}]');
+  expect(forward('path=C:\\temp\\')).toBe(
+    '[{"raw": "path=C:\\\\temp\\\\", "name": "path", "value": "C:\\\\temp\\\\"}]',
+  );
   expect(forward('a=b\\')).toBe('[{"raw": "a=b\\\\", "name": "a", "value": "b\\\\"}]');
   expect(forward('a=1;')).toBe('[{"name": "a", "value": "1"}, {"value": ""}]');
 });

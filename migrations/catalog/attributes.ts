@@ -3,7 +3,7 @@ import { pair, refuse } from 'strangler-migrations/define';
 /**
  * The monolith packs a product's attributes into one text, `colour=red;size=XL`; the service has a list of them in JSON.
  *
- * `;` ends an entry, the first `=` of an entry ends its name, and a backslash takes the next character as it is. The
+ * `;` ends an entry, the first `=` of an entry ends its name, and a backslash makes a following `\`, `;` or `=` ordinary. The
  * same entry can be spelled in several ways (`a=b=c` and `a=b\=c`), and an empty text has no entry. So that every text
  * has a list of its own, and comes back to the letter, an entry keeps its spelling beside its meaning, under `raw`,
  * wherever {@link packEntry} would have spelled it otherwise.
@@ -55,9 +55,9 @@ function withEscapes(text: string): string {
   return text.replace(/[\\;=]/g, '\\$&');
 }
 
-/** A backslash at the very end stands for itself. */
+/** Before any other character, and at the end, a backslash is one (`C:\\temp`), as it is to the monolith. */
 function withoutEscapes(text: string): string {
-  return text.replace(/\\(.)/gs, '$1');
+  return text.replace(/\\([\\;=])/g, '$1');
 }
 
 /** Splits at each separator that no backslash takes away. */

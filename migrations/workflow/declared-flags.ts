@@ -37,7 +37,7 @@ function shadow(migration: Migration, route: Route): DeclaredFlag {
     type: 'experiment',
     description:
       `On: a copy of ${route.method} ${route.path} goes to the other side (monolith or ${service} service), for the share ` +
-      'of requests in the strategy, and the two answers are compared. Nobody ever gets the copy’s answer. Off: no copies.',
+      'of requests in the strategy, and the two answers are compared. Nobody ever is shown the answer of a copy. Off: no copies.',
     groupId: capability,
     stickiness: 'random',
   };

@@ -20,7 +20,9 @@ export async function create(
     terminal.print(JSON.stringify({ dry_run: dryRun, created, completed, kept, archived }));
     return 0;
   }
-  terminal.print(formatTable(ensured.map(({ flag, outcome }) => [{ text: outcome }, { text: flag }])));
+  const would = dryRun ? { created: 'would be created', completed: 'would be completed' } : {};
+  const texts = { created: 'created', completed: 'completed', kept: 'kept', archived: 'archived', ...would };
+  terminal.print(formatTable(ensured.map(({ flag, outcome }) => [{ text: texts[outcome] }, { text: flag }])));
   const verb = dryRun ? 'would be created' : 'created, all off';
   terminal.talk(
     `\n${created.length + completed.length} flags ${verb}; ${kept.length} were there and are left as they are.`,
