@@ -40,13 +40,13 @@ export function createApp(shop: Shop): Express {
   const app = express();
   app.disable('x-powered-by');
   if (shop.settings.trustProxy !== '') app.set('trust proxy', shop.settings.trustProxy);
+  app.use('/assets', express.static(ASSETS, { index: false, maxAge: '10m' }));
   app.use(health(shop.database, shop.isStopping));
   app.use((_request, response, next) => {
     response.set({ 'X-Powered-By': 'Shop/4.2', 'Cache-Control': 'no-cache' });
     next();
   });
   app.use(requestLog(shop.log));
-  app.use('/assets', express.static(ASSETS, { index: false, maxAge: '10m' }));
   app.use('/api', api(shop));
   app.use(pages(shop));
   return app;

@@ -20,6 +20,7 @@ it('reports every fault at once, and never a value that may be a secret', () => 
     LOG_LEVEL: 'loud',
     PAYMENT_FAILURE_RATE: '2',
     REPRICE_INTERVAL_SECONDS: '1.5',
+    TRUST_PROXY: 'true',
   };
   expect(() => readSettings(environment)).toThrow(
     [
@@ -29,6 +30,11 @@ it('reports every fault at once, and never a value that may be a secret', () => 
       '  LOG_LEVEL must be trace, debug, info, warn, error, fatal or silent',
       '  PAYMENT_FAILURE_RATE must be a decimal from 0 to 1',
       '  REPRICE_INTERVAL_SECONDS must be a whole number from 0 to 86400',
+      '  TRUST_PROXY must be loopback, linklocal, uniquelocal or addresses such as 10.0.0.0/8, separated by commas',
     ].join('\n'),
   );
+});
+
+it.each(['loopback', '10.0.0.0/8, ::1', '127.0.0.1'])('trusts %s when told to', (TRUST_PROXY) => {
+  expect(readSettings({ DATABASE_URL: 'postgres://x', TRUST_PROXY }).trustProxy).toBe(TRUST_PROXY);
 });

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const integer = (least: number, most: number) =>
@@ -26,8 +27,25 @@ const Environment = z.object({
     .transform(Number)
     .default(0),
   REPRICE_INTERVAL_SECONDS: integer(0, 86_400).default(0),
-  TRUST_PROXY: z.string().default(''),
+  TRUST_PROXY: z
+    .string()
+    .refine(
+      (list) => list.split(',').every((entry) => isProxy(entry.trim())),
+      'must be loopback, linklocal, uniquelocal or addresses such as 10.0.0.0/8, separated by commas',
+    )
+    .default(''),
 });
+
+function isProxy(entry: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(entry)) return true;
+  const [address = '', bits = '0', ...rest] = entry.split('/');
+  return (
+    isIP(address) !== 0 &&
+    rest.length === 0 &&
+    /^\d{1,3}$/.test(bits) &&
+    Number(bits) <= (isIP(address) === 4 ? 32 : 128)
+  );
+}
 
 /** What can be set from outside; README.md has the table. */
 export interface Settings {

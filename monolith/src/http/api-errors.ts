@@ -10,8 +10,9 @@ export function refusalFor(error: unknown, log: Logger): Refusal {
     log.warn({ err: error }, 'the database is away');
     return new Refusal(503, { error: 'UNAVAILABLE' });
   }
+  // What Express and its parsers say of a request that they cannot read.
   const { status } = error as { status?: unknown };
-  if (status === 400 || error instanceof URIError) return new Refusal(400, { error: 'BAD_REQUEST' });
+  if (typeof status === 'number' && status >= 400 && status < 500) return new Refusal(status, { error: 'BAD_REQUEST' });
   log.error({ err: error }, 'a request failed');
   return new Refusal(500, { error: 'INTERNAL' });
 }
