@@ -1,12 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import express, { type Express, Router } from 'express';
-import type { Logger } from 'pino';
 import { cartApi } from './cart/cart-api.ts';
 import { cartPages } from './cart/cart-pages.ts';
 import { adminProductPages } from './catalog/admin-product-pages.ts';
 import { catalogApi } from './catalog/catalog-api.ts';
 import { catalogPages } from './catalog/catalog-pages.ts';
-import type { Database } from './database.ts';
 import { apiErrors, apiNotFound } from './http/api-errors.ts';
 import { health } from './http/health.ts';
 import { requestLog } from './http/request-log.ts';
@@ -18,7 +16,7 @@ import { ordersApi } from './orders/orders-api.ts';
 import { pageErrors, pageNotFound } from './pages/page.ts';
 import { adminReviewPages } from './reviews/admin-review-pages.ts';
 import { reviewsApi } from './reviews/reviews-api.ts';
-import type { Settings } from './settings.ts';
+import type { Shop } from './shop.ts';
 import { userPages } from './users/user-pages.ts';
 import { usersApi } from './users/users-api.ts';
 
@@ -26,14 +24,6 @@ const ASSETS = fileURLToPath(new URL('../public', import.meta.url));
 
 /** Scripts, styles and pictures come from the shop itself, and nobody may put it into a frame. */
 const CONTENT_SECURITY_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
-
-/** What every part of the shop is made of. */
-export interface Shop {
-  readonly database: Database;
-  readonly settings: Settings;
-  readonly log: Logger;
-  readonly isStopping: () => boolean;
-}
 
 /** The whole shop as one Express application. */
 export function createApp(shop: Shop): Express {

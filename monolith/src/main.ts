@@ -1,9 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import { pino } from 'pino';
-import { createApp, type Shop } from './app.ts';
+import { createApp } from './app.ts';
 import { openDatabase } from './database.ts';
 import { startJobs } from './jobs/schedule.ts';
 import { readSettings, type Settings } from './settings.ts';
+import type { Shop } from './shop.ts';
 
 const DRAIN_MILLISECONDS = 10_000;
 

@@ -1,5 +1,4 @@
 import { Router } from 'express';
-import type { Shop } from '../app.ts';
 import { pathId } from '../http/parameters.ts';
 import { Refusal } from '../http/refusal.ts';
 import { toCents } from '../money.ts';
@@ -8,6 +7,7 @@ import { type Html, html } from '../pages/html.ts';
 import { page } from '../pages/page.ts';
 import { euros } from '../pages/parts.ts';
 import { missingToFreeShipping } from '../shipping/shipping.ts';
+import type { Shop } from '../shop.ts';
 import { findOrOpenSession } from '../users/sessions.ts';
 import { addToCart, type Cart, type CartLine, changeCartLine, readCart } from './cart.ts';
 

@@ -1,5 +1,4 @@
 import { Router } from 'express';
-import type { Shop } from '../app.ts';
 import { lastValue, likeLiteral, pathId, positiveInteger } from '../http/parameters.ts';
 import { invalid, Refusal } from '../http/refusal.ts';
 import { setOnHand, stockOf } from '../inventory/inventory.ts';
@@ -8,6 +7,7 @@ import { faultyForm, formBody, formOf } from '../pages/form.ts';
 import { type Html, html } from '../pages/html.ts';
 import { administratorOf, type Page, page } from '../pages/page.ts';
 import { euros, type FormState, field, freshForm, pagination } from '../pages/parts.ts';
+import type { Shop } from '../shop.ts';
 import { bodyFromForm, formValues, productForm } from './admin-product-form.ts';
 import { PRODUCT_STATUS } from './codes.ts';
 import { type FoundProduct, findProduct, noProduct } from './product-detail.ts';

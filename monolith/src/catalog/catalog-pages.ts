@@ -1,6 +1,5 @@
 import { Router } from 'express';
 import { Prisma } from '../../generated/client.ts';
-import type { Shop } from '../app.ts';
 import { lastValue, likeLiteral, pathId, positiveInteger } from '../http/parameters.ts';
 import { Refusal } from '../http/refusal.ts';
 import { faultyForm, formBody, formOf } from '../pages/form.ts';
@@ -8,6 +7,7 @@ import { html } from '../pages/html.ts';
 import { type Page, page, userOf, type Visit } from '../pages/page.ts';
 import { cardTemplate, type FormState, freshForm, pagination, productGrid } from '../pages/parts.ts';
 import { listReviews, writeReview } from '../reviews/reviews.ts';
+import type { Shop } from '../shop.ts';
 import { type CategoryNode, categoryTree } from './categories.ts';
 import { categoryPage } from './category-page.ts';
 import { homePage } from './home-page.ts';

@@ -1,5 +1,5 @@
-import type { Shop } from '../app.ts';
 import { sendQueued } from '../notifications/notifications.ts';
+import type { Shop } from '../shop.ts';
 import { reprice } from './reprice.ts';
 
 const MAIL_SECONDS = 15;

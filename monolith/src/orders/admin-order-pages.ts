@@ -1,5 +1,4 @@
 import { Router } from 'express';
-import type { Shop } from '../app.ts';
 import { lastValue, positiveInteger } from '../http/parameters.ts';
 import { Refusal } from '../http/refusal.ts';
 import { adminFrame } from '../pages/admin-frame.ts';
@@ -7,6 +6,7 @@ import { formBody, formOf } from '../pages/form.ts';
 import { type Html, html } from '../pages/html.ts';
 import { administratorOf, page } from '../pages/page.ts';
 import { pagination } from '../pages/parts.ts';
+import type { Shop } from '../shop.ts';
 import { ORDER_STATUS } from './codes.ts';
 import { orderTable, orderView } from './order-pages.ts';
 import { changeOrderStatus } from './order-status.ts';

@@ -1,5 +1,4 @@
 import { Router } from 'express';
-import type { Shop } from '../app.ts';
 import { type Cart, readCart } from '../cart/cart.ts';
 import { totals } from '../cart/cart-pages.ts';
 import { lastValue, positiveInteger } from '../http/parameters.ts';
@@ -8,6 +7,7 @@ import { faultyForm, formBody, formOf } from '../pages/form.ts';
 import { type Html, html } from '../pages/html.ts';
 import { type Page, page, userOf, type Visit } from '../pages/page.ts';
 import { day, euros, type FormState, field, freshForm, pagination } from '../pages/parts.ts';
+import type { Shop } from '../shop.ts';
 import { accountAddress } from '../users/accounts.ts';
 import { checkOut } from './checkout.ts';
 import { findOrder, listOrders, type OrderDetail, type OrderSummary } from './orders.ts';

@@ -1,7 +1,7 @@
 import { Router } from 'express';
-import type { Shop } from '../app.ts';
 import { bodyOf, jsonBody } from '../http/json-body.ts';
 import { lastValue, positiveInteger } from '../http/parameters.ts';
+import type { Shop } from '../shop.ts';
 import { administratorsOnly, requireUser } from '../users/sessions.ts';
 import { checkOut } from './checkout.ts';
 import { changeOrderStatus } from './order-status.ts';

@@ -1,9 +1,9 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import type { Shop } from '../app.ts';
 import { readCart } from '../cart/cart.ts';
 import { categoryTree } from '../catalog/categories.ts';
 import { refusalFor } from '../http/api-errors.ts';
 import { Refusal } from '../http/refusal.ts';
+import type { Shop } from '../shop.ts';
 import { findSession, type Session, setFlash, takeFlash, type User } from '../users/sessions.ts';
 import { type Html, html, render } from './html.ts';
 import { layout } from './layout.ts';

@@ -1,11 +1,11 @@
 import { Router } from 'express';
-import type { Shop } from '../app.ts';
 import { lastValue, pathId, positiveInteger } from '../http/parameters.ts';
 import { adminFrame } from '../pages/admin-frame.ts';
 import { formBody, formOf } from '../pages/form.ts';
 import { html } from '../pages/html.ts';
 import { administratorOf, page } from '../pages/page.ts';
 import { day, pagination, stars } from '../pages/parts.ts';
+import type { Shop } from '../shop.ts';
 import { REVIEW_STATUS } from './codes.ts';
 import { changeReviewStatus, newestReviews } from './reviews.ts';
 

@@ -1,5 +1,4 @@
 import { Router } from 'express';
-import type { Shop } from '../app.ts';
 import { lastValue } from '../http/parameters.ts';
 import { Refusal } from '../http/refusal.ts';
 import { messagesTo } from '../notifications/notifications.ts';
@@ -7,6 +6,7 @@ import { faultyForm, formBody, formOf } from '../pages/form.ts';
 import { type Html, html } from '../pages/html.ts';
 import { type Page, page, userOf, type Visit } from '../pages/page.ts';
 import { day, type FormState, field, freshForm } from '../pages/parts.ts';
+import type { Shop } from '../shop.ts';
 import { accountAddress, changeAddress, logIn, register } from './accounts.ts';
 import { closeSession } from './sessions.ts';
 
