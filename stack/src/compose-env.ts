@@ -1,0 +1,22 @@
+/** `node stack/src/compose-env.ts > .env`: fresh secrets for docker-compose.yml, which has no default for any. */
+import { randomBytes } from 'node:crypto';
+
+const secret = () => randomBytes(24).toString('hex');
+
+const variables = {
+  POSTGRES_PASSWORD: secret(),
+  MONOLITH_PASSWORD: secret(),
+  CATALOG_PASSWORD: secret(),
+  UNLEASH_PASSWORD: secret(),
+  CDC_PASSWORD: secret(),
+  FLAGS_PASSWORD: secret(),
+  UNLEASH_ADMIN_TOKEN: `*:*.${secret()}`,
+  UNLEASH_CLIENT_TOKEN: `default:development.${secret()}`,
+  PROXY_ADMIN_TOKEN: secret(),
+};
+
+process.stdout.write(
+  Object.entries(variables)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join(''),
+);
