@@ -114,6 +114,27 @@ test('whichever side goes, the other is let go', async () => {
   expect(received).toMatch(/^HTTP\/1\.1 101 /);
 });
 
+test('an upstream that goes on talking to a client that left is let go', async () => {
+  let state = 'waiting';
+  const talks = await startRawUpstream((socket) => {
+    socket.once('data', () => {
+      const accept = 'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${accept}\r\n\r\n`,
+      );
+      state = 'open';
+    });
+    const talk = setInterval(() => state === 'open' && socket.write('x'), 10);
+    socket.on('close', () => {
+      clearInterval(talk);
+      state = 'closed';
+    });
+  });
+  const proxy = await startProxy({ upstreams: { monolith: talks.url } });
+  await sendRaw(proxy.port, `GET / HTTP/1.1\r\nHost: a\r\n${UPGRADE}`, (received) => received.endsWith('x'));
+  await until(() => state === 'closed');
+});
+
 test('a refused upgrade gets its answer', async () => {
   const monolith = await startUpstream(() => {});
   monolith.server.on('upgrade', (_request, socket) => {
