@@ -4,6 +4,7 @@ import { ConfigurationError, DEFAULT_PORT, readConfiguration } from './config.ts
 import { type Check, examine } from './doctor.ts';
 import { rolesSql } from './roles.ts';
 import { runStreams } from './run.ts';
+import { withRunningSystem } from './running-system.ts';
 import { readStatus, type StoredStatus } from './status/read-status.ts';
 
 const HELP = `Carries every committed change of the monolith's database to the services', exactly once.
@@ -31,6 +32,8 @@ Environment
   STRANGLER_DATABASE_MONOLITH  postgres:// URL of the source; a direct one, not a pooler's
   STRANGLER_DATABASE_<SERVICE> postgres:// URL of each service's database, e.g. STRANGLER_DATABASE_CATALOG
   HOST, PORT                   of the status pages (default: 127.0.0.1, ${DEFAULT_PORT})
+  STRANGLER_STATE              state folder of a running "npm start" (default: .strangler): where status, doctor and
+                               roles look for what is not set
   LOG_LEVEL                    trace, debug, info (default), warn, error, fatal, silent
   STRANGLER_CDC_QUEUE_MIB      log that is received and not yet applied, at most (default: 16)
   STRANGLER_CDC_BATCH_ROWS     rows after which a batch is committed (default: 10000)
@@ -60,7 +63,9 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`cdc: there is no command "${positionals.join(' ')}"; "cdc --help" lists them\n`);
     return 1;
   }
-  const configuration = await readConfiguration(process.env, values.capability);
+  // To carry changes is never by chance: only who asks may leave open what about.
+  const env = command === 'run' ? process.env : withRunningSystem(process.env);
+  const configuration = await readConfiguration(env, values.capability);
   switch (command) {
     case 'run':
       await runStreams(configuration, untilSignal());

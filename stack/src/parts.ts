@@ -176,7 +176,8 @@ export function describeParts(plan: Plan): Part[] {
     server({
       name: 'proxy',
       about: 'what shoppers talk to',
-      needs: [],
+      // It could start first. But Unleash takes longest, and on two cores whoever can wait should let it go ahead.
+      needs: ['monolith-data'],
       uses: ['monolith', 'catalog', 'unleash'],
       program: () =>
         node('strangler-proxy/src/cli.ts', {
@@ -210,7 +211,8 @@ function postgres({ credentials }: Plan, { name, about, port, dataDir, settle }:
     needs: [],
     essential: true,
     prepare: () => initCluster(dataDir, password),
-    program: () => serverCall(dataDir, port),
+    // Changes that nobody fetches are kept for a while, not until the disk is full.
+    program: () => serverCall(dataDir, port, { max_slot_wal_keep_size: '10GB' }),
     ready: () => untilAccepting(superuserUrl(port, password), () => undefined, 0).then(() => true),
     settle: () => settle((database) => superuserUrl(port, password, database)),
     // PostgreSQL's fast shutdown: clients are disconnected, everything committed is on disk.

@@ -134,7 +134,8 @@ function untilAskedToStop(screen: Screen, hurry: () => void): Promise<undefined>
         hurry();
       }
     };
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ask(signal));
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => ask(signal === 'SIGINT' ? 'Ctrl-C' : signal));
     // npm killed with -9 takes nobody with it: without this we would run on, seen by no one.
     const parent = process.ppid;
     if (process.env.npm_lifecycle_event === undefined) return;
