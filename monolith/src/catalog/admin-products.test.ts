@@ -38,6 +38,8 @@ describe('who may', () => {
     const refused = { status: 403, text: '{"error":"ORIGIN"}' };
     expect(await attack({ origin: 'https://evil.example' })).toMatchObject(refused);
     expect(await attack({ origin: 'null' })).toMatchObject(refused);
+    expect(await attack({ 'sec-fetch-site': 'cross-site', origin: shop.url })).toMatchObject(refused);
+    expect(await attack({ 'sec-fetch-site': 'same-site' })).toMatchObject(refused);
     // A browser that says where the page is from is believed before the Origin, whose host a proxy may have changed.
     expect((await attack({ 'sec-fetch-site': 'same-origin', origin: 'https://shop.example' })).status).toBe(404);
     expect((await attack({ origin: shop.url })).status).toBe(404);

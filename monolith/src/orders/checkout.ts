@@ -89,14 +89,18 @@ export async function checkOut(
     await reserveStock(transaction, lines);
     await transaction.shpmt.create({ data: { ord_id: order.ord_id } });
     await notify(transaction, user.id, `Your order ${order.ord_no}`, `Thank you! ${list(lines)}\nTotal: ${total} EUR`);
-    await transaction.crt_ln.deleteMany({ where: { crt: { usr_id: user.id } } });
+    // Only what was bought: something may have been put into the cart meanwhile.
+    const bought = lines.map((line) => line.prod_id);
+    await transaction.crt_ln.deleteMany({ where: { crt: { usr_id: user.id }, prod_id: { in: bought } } });
     return { paid: true, order: order.ord_no };
   });
 }
 
-/** The cart's lines, with cart and stock locked: the cart so that a double click is one order, stock always by rising id. */
+/**
+ * The cart's lines, with their stock locked, always by rising id. A second click waits here for the first one's order, and
+ * then finds the cart empty.
+ */
 async function lockedCart(transaction: Prisma.TransactionClient, userId: number): Promise<Bought[]> {
-  await transaction.$queryRaw`SELECT crt_id FROM crt WHERE usr_id = ${userId} FOR UPDATE`;
   await transaction.$queryRaw`
     SELECT i.prod_id FROM crt c JOIN crt_ln l USING (crt_id) JOIN inv i USING (prod_id)
      WHERE c.usr_id = ${userId} ORDER BY i.prod_id FOR UPDATE OF i`;
