@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { addProduct, startTestShop, type TestShop } from '../testing/test-shop.ts';
 import { reprice } from './reprice.ts';
 
@@ -44,8 +44,23 @@ it('puts each fortieth product on offer, ends the offers of the run before, and 
 });
 
 it('does two runs at once one after the other', async () => {
-  const changed = await Promise.all([reprice(shop.database.pool), reprice(shop.database.pool)]);
+  const { pool } = shop.database;
+  const holder = await pool.connect();
+  await holder.query('BEGIN');
+  // An offer that the next run has to end: as long as it is held, whichever run is first cannot finish.
+  await holder.query('SELECT FROM prod WHERE prod_id = 41 FOR UPDATE');
+  const runs = Promise.all([reprice(pool), reprice(pool)]);
+  await vi.waitUntil(async () => (await waiting()) === 2, { timeout: 10_000 });
+  await holder.query('COMMIT');
+  holder.release();
   // One ends two offers and begins one; the other ends that and begins another.
-  expect(changed.sort()).toEqual([2, 3]);
+  expect((await runs).sort()).toEqual([2, 3]);
   expect(await shop.database.prisma.job_log.count()).toBe(4);
 });
+
+async function waiting(): Promise<number> {
+  const { rows } = await shop.database.pool.query(
+    "SELECT count(*)::integer AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+  );
+  return rows[0].count;
+}
