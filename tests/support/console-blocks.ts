@@ -33,19 +33,17 @@ export async function documentedCommands(path: string): Promise<DocumentedComman
   return commands;
 }
 
-/** Runs a command in a shell; what it printed is standard output and standard error as a terminal would interleave them. */
+/** Runs a command in a shell; what it printed is standard output and standard error as a terminal interleaves them. */
 export async function runInShell(
   command: string,
   cwd: string,
   env: NodeJS.ProcessEnv,
 ): Promise<{ readonly printed: string; readonly status: number | null }> {
-  const shell = spawn('bash', ['-c', command], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const shell = spawn('bash', ['-c', `exec 2>&1\n${command}`], { cwd, env, stdio: ['ignore', 'pipe', 'ignore'] });
   let printed = '';
-  for (const stream of [shell.stdout, shell.stderr]) {
-    stream.setEncoding('utf8').on('data', (chunk: string) => {
-      printed += chunk;
-    });
-  }
+  shell.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    printed += chunk;
+  });
   const status = await new Promise<number | null>((done, fail) => shell.on('close', done).on('error', fail));
   return { printed, status };
 }
@@ -56,7 +54,7 @@ export function matchesOutput(expected: readonly string[], printed: string): boo
   const pattern = lines.map((line) =>
     line.trim() === '…' ? '(?:.*\\n)*?' : `${line.trimEnd().split('…').map(escapeRegExp).join('.*')}[ \\t]*\\n`,
   );
-  return new RegExp(`^${pattern.join('')}\\n*$`).test(`${printed.trimEnd()}\n`);
+  return new RegExp(`^${pattern.join('')}\\n*$`).test(`${printed.replaceAll('\r\n', '\n').trimEnd()}\n`);
 }
 
 function escapeRegExp(text: string): string {
