@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
+import { KILL_SWITCH, serveFlag, shadowFlag } from 'strangler-migrations/define';
 import type { Peer } from '../forward/peer.ts';
 import type { DeclaredRoute } from '../match/route-table.ts';
 import { type Ask, type Decision, decide, dependsOnVisitor, type RouteFlags, UNDECLARED } from './decide.ts';
-import { KILL_SWITCH, serveFlag, shadowFlag } from './flag-names.ts';
 import type { Flags } from './flags.ts';
 import type { Ownership } from './ownership.ts';
 import { readVisitor, type Visitor } from './visitor.ts';
@@ -30,7 +30,12 @@ const NOBODY: Visitor = { id: '', setCookie: undefined };
 
 /** Makes a route choosable: with the names of its flags and what they say now. */
 export function choosable(declared: DeclaredRoute, flags: Flags): ChoosableRoute {
-  const route = { ...declared, serveFlag: serveFlag(declared), shadowFlag: shadowFlag(declared) };
+  const { migration, route: declaration } = declared;
+  const route = {
+    ...declared,
+    serveFlag: serveFlag(migration, declaration),
+    shadowFlag: shadowFlag(migration, declaration),
+  };
   return { ...route, flags: flagsOf(route, flags) };
 }
 
