@@ -4,6 +4,7 @@ const rooms = ['monolith', 'extracted', 'migrations', 'strangler-proxy', 'cdc', 
 
 export default defineConfig({
   test: {
+    reporters: process.env.CI ? ['default', './tests/support/closing-line.ts'] : ['default'],
     // One PostgreSQL server for the whole run; each test file makes databases of its own in it.
     globalSetup: ['stack/src/testing-setup.ts'],
     testTimeout: 30_000,
@@ -12,8 +13,15 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: rooms.map((room) => `${room}/**/*.test.ts`) } },
       {
         extends: true,
-        // The end-to-end tests start the whole system: one file at a time on two cores.
-        test: { name: 'e2e', include: ['tests/**/*.test.ts'], fileParallelism: false, testTimeout: 120_000 },
+        test: {
+          name: 'e2e',
+          include: ['tests/**/*.test.ts'],
+          // The end-to-end tests start the whole system: after the others, and one file at a time.
+          sequence: { groupOrder: 1 },
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
       },
     ],
   },
