@@ -93,7 +93,12 @@ async function identify(request: Request, role: string, verify: VerifyIdentity):
   return identity;
 }
 
-const parseJson = express.json({ limit: BODY_BYTES_MAX });
+const parseJson = express.json({ limit: BODY_BYTES_MAX, verify: refuseEmpty });
+
+/** Express takes an empty body for an empty object; a JSON text has a value in it (RFC 8259, 2). */
+function refuseEmpty(_request: unknown, _response: unknown, body: Buffer): void {
+  if (body.length === 0) throw new Problem('malformed-json');
+}
 
 async function readBody(
   operation: ApiOperation,
