@@ -6,6 +6,7 @@ import type { Ports } from './ports.ts';
 import { initCluster, type ProgramCall, serverCall, superuserUrl, untilAccepting } from './postgres.ts';
 import { answersOk } from './ready.ts';
 import { ROOT, type StateFolder } from './state-folder.ts';
+import { unleashCall } from './unleash.ts';
 
 /** What the parts of one system are made from. */
 export interface Plan {
@@ -131,15 +132,7 @@ export function describeParts(plan: Plan): Part[] {
       needs: ['postgres-services'],
       // Flags are wishes: without them everything stays as it was, and the shop goes on.
       essential: false,
-      program: () =>
-        node('stack/src/unleash-server.ts', {
-          DATABASE_URL: database.unleash,
-          PORT: String(ports.flags),
-          UNLEASH_ADMIN_USER: unleash.user,
-          UNLEASH_ADMIN_PASSWORD: unleash.password,
-          UNLEASH_ADMIN_TOKEN: unleash.adminToken,
-          UNLEASH_CLIENT_TOKEN: unleash.clientToken,
-        }),
+      program: () => unleashCall({ databaseUrl: database.unleash, port: ports.flags, ...unleash }, COMPILE_CACHE),
       readyUrl: `${url.flags}/health`,
     }),
     {

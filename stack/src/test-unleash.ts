@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import type { ProgramCall } from './postgres.ts';
 import { createDatabase } from './test-database.ts';
 import { freePort } from './testing-setup.ts';
+import { unleashCall } from './unleash.ts';
 
 /** A real Unleash of one test file, on a database of its own. */
 export interface TestUnleash {
@@ -24,7 +25,6 @@ export interface TestUnleash {
   restart(): Promise<void>;
 }
 
-const PROGRAM = fileURLToPath(new URL('./unleash-server.ts', import.meta.url));
 const READY_WITHIN_MS = 60_000;
 
 /** Starts Unleash for tests; resolves once it answers. */
@@ -39,23 +39,15 @@ export async function startUnleash(): Promise<TestUnleash> {
     adminToken: `*:*.${secret()}`,
     clientToken: `default:development.${secret()}`,
   };
-  const env = {
-    PATH: process.env.PATH,
-    DATABASE_URL: database.url,
-    PORT: String(port),
-    UNLEASH_ADMIN_USER: access.user,
-    UNLEASH_ADMIN_PASSWORD: access.password,
-    UNLEASH_ADMIN_TOKEN: access.adminToken,
-    UNLEASH_CLIENT_TOKEN: access.clientToken,
-  };
-  let server = await startServer(url, env);
+  const call = unleashCall({ databaseUrl: database.url, port, ...access });
+  let server = await startServer(url, call);
   return {
     url,
     port,
     ...access,
     kill: () => server.end('SIGKILL'),
     restart: async () => {
-      server = await startServer(url, env);
+      server = await startServer(url, call);
     },
     stop: async () => {
       await server.end('SIGTERM');
@@ -64,8 +56,8 @@ export async function startUnleash(): Promise<TestUnleash> {
   };
 }
 
-async function startServer(url: string, env: NodeJS.ProcessEnv) {
-  const child = spawn(process.execPath, [PROGRAM], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+async function startServer(url: string, call: ProgramCall) {
+  const child = spawn(call.command, call.args, { env: call.env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit');
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
