@@ -11,7 +11,9 @@ let page: Page;
 let catalog: pg.Client;
 
 beforeAll(async () => {
-  [stack, browser] = await Promise.all([startStack(), launchBrowser()]);
+  // One after the other: what has been started is known to who stops it, whichever of the two fails.
+  browser = await launchBrowser();
+  stack = await startStack();
   page = await browser.newPage({ locale: 'en-US' });
   await page.goto(`${stack.urls.shop}/login`);
   await page.getByLabel(/e-?mail/i).fill('admin@shop.example');

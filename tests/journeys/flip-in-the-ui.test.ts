@@ -11,7 +11,9 @@ let browser: Browser;
 let ui: UnleashUi;
 
 beforeAll(async () => {
-  [stack, browser] = await Promise.all([startStack(), launchBrowser()]);
+  // One after the other: what has been started is known to who stops it, whichever of the two fails.
+  browser = await launchBrowser();
+  stack = await startStack();
   // The page's words are those of the locale.
   const page = await browser.newPage({ locale: 'en-US' });
   ui = await signIn(page, stack.urls.flags, stack.flagsUser, stack.flagsPassword);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -56,7 +57,8 @@ export interface StackOptions {
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START = join(ROOT, 'stack/src/start.ts');
-const READY_WITHIN_MS = 120_000;
+/** Less than a hook may take, so that the launcher's own words are what a failed test shows. */
+const READY_WITHIN_MS = 100_000;
 const OUTPUT_LENGTH_MAX = 100_000;
 
 /** Starts the system and resolves when it is ready. @throws Error with the launcher's output when it is not. */
@@ -70,7 +72,13 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
     NO_COLOR: '1',
     ...options.env,
   };
-  const { launcher, output, ready } = await launch(env, options.account ?? {});
+  const removeState = async () => {
+    if (options.state === undefined) await rm(state, { recursive: true, force: true });
+  };
+  const { launcher, output, ready } = await launch(env, options.account ?? {}).catch(async (error) => {
+    await removeState();
+    throw error;
+  });
   const file = JSON.parse(await readFile(join(state, 'stack.json'), 'utf8'));
   const pid = async (part: string) => {
     const { pids } = JSON.parse(await readFile(join(state, 'stack.json'), 'utf8'));
@@ -102,7 +110,7 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
         launcher.kill('SIGTERM');
         await once(launcher, 'exit');
       }
-      if (!keepState && options.state === undefined) await rm(state, { recursive: true, force: true });
+      if (!keepState) await removeState();
       return launcher.exitCode;
     },
   };
@@ -118,22 +126,31 @@ async function launch(env: NodeJS.ProcessEnv, account: { uid?: number; gid?: num
   });
   const output = () => text;
   const line = new Promise<string>((done) => createInterface({ input: launcher.stdout }).once('line', done));
-  const deadline = AbortSignal.timeout(READY_WITHIN_MS);
-  const first = await Promise.race([
-    line,
-    once(launcher, 'exit', { signal: deadline }).catch(() => launcher.kill('SIGTERM')),
-  ]);
+  const exited = once(launcher, 'exit');
+  const deadline = setTimeout(() => launcher.kill('SIGTERM'), READY_WITHIN_MS);
+  const first = await Promise.race([line, exited]);
+  clearTimeout(deadline);
   if (typeof first !== 'string') throw new Error(`The system did not become ready:\n${output()}`);
   return { launcher, output, ready: JSON.parse(first) };
 }
 
-/** Whether a process with this id exists, be it another user's. */
+/** Whether a process with this id runs, be it another user's. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  return !isZombie(pid);
+}
+
+/** Dead, and still in the list: where the first process is no init (npm in a container), nobody waits for orphans. */
+function isZombie(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.charAt(stat.lastIndexOf(')') + 2) === 'Z';
+  } catch {
+    return false;
   }
 }
 
