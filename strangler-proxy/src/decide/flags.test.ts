@@ -68,6 +68,30 @@ test('a flip in the flag server is noticed, and listeners are told', async () =>
   expect(flags.outcome('catalog.nobody-made-it.serve')).toBe('never');
 });
 
+test('the flag server is asked more than once in a second, as a flip waits there for a second already', async () => {
+  const asked: number[] = [];
+  const server = createServer((request, response) => {
+    if (request.url?.endsWith('/client/features')) asked.push(performance.now());
+    response.writeHead(200, { 'Content-Type': 'application/json' });
+    response.end('{"version":2,"features":[]}');
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as { port: number };
+  const flags = await unleashFlags({
+    url: `http://127.0.0.1:${port}/api`,
+    token: unleash.clientToken,
+    stateFolder: await stateFolder(),
+    logger: SILENT,
+  });
+  onTestFinished(() => flags.close());
+  // A slow machine lengthens gaps and never shortens the shortest.
+  await until(() => asked.some((at, next) => next > 0 && at - asked[next - 1]! < 900), 20_000);
+});
+
 test('20 % of 20,000 visitors are in a share of 20 %, the same ones on every instance and for every flag of a capability', async () => {
   await createFlag('catalog.one.serve', '20');
   await createFlag('catalog.other.serve', '20', 'sessionId');
@@ -98,7 +122,10 @@ test('whoever is in a share stays in it when it grows', async () => {
   }
 });
 
-test('when the flag server is lost, what it said last holds, after a restart without it too', async () => {
+// Unleash starts anew in it, and that takes as long as it takes.
+test('when the flag server is lost, what it said last holds, after a restart without it too', {
+  timeout: 120_000,
+}, async () => {
   await createFlag('catalog.kept.serve', '100');
   const folder = await stateFolder();
   const flags = await open({ stateFolder: folder });
