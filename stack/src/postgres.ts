@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
-import { chown, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { chown, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import pg from 'pg';
 
 /** How to start a program: what `child_process.spawn` takes. */
@@ -36,20 +35,22 @@ const BASE_SETTINGS = {
  */
 export async function initCluster(dataDir: string, password: string): Promise<void> {
   if (await exists(join(dataDir, 'PG_VERSION'))) return;
-  // Made beside its place and then renamed: a cluster is there whole or not at all, whatever kills this process.
-  const making = `${dataDir}.initialising`;
-  await rm(making, { recursive: true, force: true });
-  await mkdir(making, { recursive: true, mode: 0o700 });
-  const account = serverAccount();
-  const passwordFile = join(tmpdir(), `strangler-initdb-${process.pid}-${Date.now()}`);
-  await writeFile(passwordFile, password, { mode: 0o600 });
+  await removeHalfMade(dataDir);
+  // Made beside its place and then renamed: a cluster is there whole or not at all, whatever kills this process. Each time
+  // in another folder, as the initdb of a launcher that was killed may still be writing.
+  await mkdir(dirname(dataDir), { recursive: true, mode: 0o755 });
+  const making = await mkdtemp(`${dataDir}${MAKING}`);
+  const cluster = join(making, 'cluster');
+  const passwordFile = join(making, 'password');
   try {
+    await mkdir(cluster, { mode: 0o700 });
+    await writeFile(passwordFile, password, { mode: 0o600 });
+    const account = serverAccount();
     if (account) {
-      await chown(making, account.uid, account.gid);
-      await chown(passwordFile, account.uid, account.gid);
+      for (const path of [making, cluster, passwordFile]) await chown(path, account.uid, account.gid);
     }
     const call = asServerAccount(await programPath('initdb'), [
-      `--pgdata=${making}`,
+      `--pgdata=${cluster}`,
       `--username=${SUPERUSER}`,
       `--pwfile=${passwordFile}`,
       '--auth=scram-sha-256',
@@ -61,13 +62,22 @@ export async function initCluster(dataDir: string, password: string): Promise<vo
       '--no-instructions',
     ]);
     await run(call);
-    await rename(making, dataDir);
-  } catch (error) {
-    await rm(making, { recursive: true, force: true });
-    throw error;
+    await rename(cluster, dataDir);
   } finally {
-    await rm(passwordFile, { force: true });
+    await rm(making, { recursive: true, force: true });
   }
+}
+
+/** Between a cluster's name and what makes the name of the folder unique in which it is made. */
+const MAKING = '.initialising.';
+
+/** Removes what a process that was killed while it made this cluster has left. Answers with the names of what it removed. */
+export async function removeHalfMade(dataDir: string): Promise<string[]> {
+  const folder = dirname(dataDir);
+  const names = await readdir(folder).catch(() => []);
+  const left = names.filter((name) => name.startsWith(`${basename(dataDir)}${MAKING}`));
+  for (const name of left) await rm(join(folder, name), { recursive: true, force: true, maxRetries: 5 });
+  return left;
 }
 
 /** The call that starts the server of a cluster in the foreground. End it with SIGINT (PostgreSQL's fast shutdown). */

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { endProcesses } from './end-processes.ts';
+import { removeHalfMade } from './postgres.ts';
 import { readRegistry } from './registry.ts';
 import { lockHolder, stateFolder } from './state-folder.ts';
 
@@ -16,9 +17,10 @@ if (holder) {
   // STRANGLER_STATE may point anywhere: only what a launcher makes is deleted, whatever else lies beside it.
   const present = folder.entries.filter((path) => existsSync(path));
   for (const path of present) rmSync(path, { recursive: true });
+  const halfMade = await Promise.all([folder.postgresMonolith, folder.postgresServices].map(removeHalfMade));
   if (existsSync(folder.path) && readdirSync(folder.path).length === 0) rmdirSync(folder.path);
-  const what = present.map((path) => basename(path)).join(', ');
+  const what = [...present.map((path) => basename(path)), ...halfMade.flat()];
   process.stdout.write(
-    present.length === 0 ? `Nothing to delete in ${folder.path}.\n` : `Deleted from ${folder.path}: ${what}\n`,
+    what.length === 0 ? `Nothing to delete in ${folder.path}.\n` : `Deleted from ${folder.path}: ${what.join(', ')}\n`,
   );
 }

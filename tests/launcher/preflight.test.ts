@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,8 +85,10 @@ test('a port base that is no number is told', async () => {
 test('reset deletes what a launcher made and nothing else', async () => {
   await writeFile(join(state, 'credentials.json'), '{}');
   await writeFile(join(state, 'letter.txt'), 'mine');
+  await mkdir(join(state, 'postgres-services.initialising.a1b2c3/cluster'), { recursive: true });
   const { status, stdout } = await runLauncher(env, { program: 'reset.ts' });
   expect(status).toBe(0);
-  expect(stdout).toBe(`Deleted from ${state}: credentials.json\n`);
+  expect(stdout).toBe(`Deleted from ${state}: credentials.json, postgres-services.initialising.a1b2c3\n`);
+  expect(await readdir(state)).toEqual(['letter.txt']);
   expect((await runLauncher(env, { program: 'reset.ts' })).stdout).toBe(`Nothing to delete in ${state}.\n`);
 });
