@@ -92,3 +92,18 @@ test('reset deletes what a launcher made and nothing else', async () => {
   expect(await readdir(state)).toEqual(['letter.txt']);
   expect((await runLauncher(env, { program: 'reset.ts' })).stdout).toBe(`Nothing to delete in ${state}.\n`);
 });
+
+test("reset of a folder that is another user's says so, and deletes nothing", async () => {
+  await writeFile(join(state, 'launcher.json'), '{}');
+  // Anybody but root cannot give a file away, and takes the right to read from himself.
+  await chmod(join(state, 'launcher.json'), process.getuid?.() === 0 ? 0o600 : 0);
+  await mkdir(join(state, 'logs'));
+  await chmod(state, 0o777);
+  const account = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  const { status, stdout, stderr } = await runLauncher(env, { program: 'reset.ts', ...account });
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toBe(
+    `${join(state, 'launcher.json')} cannot be deleted by this user.\nFix: run it as the user who ran "npm start" there (root or not).\n`,
+  );
+  expect(await readdir(state)).toEqual(['launcher.json', 'logs']);
+});
