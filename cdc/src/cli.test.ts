@@ -48,6 +48,15 @@ test('what is wrong with the environment is said all at once, without showing a 
   expect(stderr).not.toContain('secret');
 });
 
+test('without any database set and without a running system, status says both, and where it looked', async () => {
+  stores = await createStores('', '');
+  const none = { STRANGLER_DATABASE_MONOLITH: undefined, STRANGLER_DATABASE_SERVICE: undefined };
+  const { status, stdout, stderr } = await result(cdc(['status'], { ...none, STRANGLER_STATE: '/no/such/state' }));
+  expect([status, stdout]).toEqual([1, '']);
+  expect(stderr).toContain('STRANGLER_DATABASE_MONOLITH and STRANGLER_DATABASE_<SERVICE> are not set');
+  expect(stderr).toContain('/no/such/state/stack.json is not there; a running "npm start" writes it');
+});
+
 test('help begins with examples; an unknown command is an error that names it', async () => {
   stores = await createStores('', '');
   const help = await result(cdc(['--help']));
