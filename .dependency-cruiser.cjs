@@ -65,6 +65,13 @@ module.exports = {
       'Change data capture knows declarations, not migrations.',
     ),
     {
+      name: 'verify-by-itself',
+      comment: 'What checks the copying shares no code with it: a fault in both would not be seen.',
+      severity: 'error',
+      from: { path: '^cdc/src/verify/', pathNot: TEST_CODE },
+      to: { path: '^cdc/src/(apply|capture|load)/|^cdc/src/(map|stream)\\.ts$', reachable: true },
+    },
+    {
       name: 'stack-not-from-below',
       comment: 'The launcher and the end-to-end tests are the top: nobody imports the tests.',
       severity: 'error',

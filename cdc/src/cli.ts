@@ -2,10 +2,13 @@
 import { parseArgs } from 'node:util';
 import { ConfigurationError, DEFAULT_PORT, readConfiguration } from './config.ts';
 import { type Check, examine } from './doctor.ts';
+import { describeError, isTransient, StreamStop } from './errors.ts';
 import { rolesSql } from './roles.ts';
 import { runStreams } from './run.ts';
 import { withRunningSystem } from './running-system.ts';
 import { readStatus, type StoredStatus } from './status/read-status.ts';
+import { runVerify } from './verify/command.ts';
+import { NothingLoaded, VerifyInterrupted } from './verify/verify.ts';
 
 const HELP = `Carries every committed change of the monolith's database to the services', exactly once.
 
@@ -14,17 +17,22 @@ const HELP = `Carries every committed change of the monolith's database to the s
   npx cdc run                        all migrations, until SIGTERM
   npx cdc run --capability catalog   one of them
   npx cdc status --watch             how far each stream is
+  npx cdc verify                     is every row of both databases as it has to be? reads only
 
 Commands
   run      initial load, then the change stream; /livez, /readyz, /metrics and /status over HTTP
   status   positions and lag, read from the databases: works whether or not "run" does
+  verify   compares every row of both databases beside live traffic; names missing, extra and different rows
   doctor   checks both databases and changes nothing
   roles    prints SQL
 
 Options
   --capability NAME   only this migration
-  --json              one JSON object on stdout (status, doctor)
+  --json              one JSON object on stdout (status, doctor, verify)
   --watch             again every second (status)
+  --table T           only the tables mapped from or to T (verify)
+  --rate ROWS         rows per second that are read at most from each side (verify; default: no limit)
+  --resume            go on where an earlier one was ended (verify)
   -h, --help          this
 
 Environment
@@ -32,15 +40,15 @@ Environment
   STRANGLER_DATABASE_MONOLITH  postgres:// URL of the source; a direct one, not a pooler's
   STRANGLER_DATABASE_<SERVICE> postgres:// URL of each service's database, e.g. STRANGLER_DATABASE_CATALOG
   HOST, PORT                   of the status pages (default: 127.0.0.1, ${DEFAULT_PORT})
-  STRANGLER_STATE              state folder of a running "npm start" (default: .strangler): where status, doctor and
-                               roles look for what is not set
+  STRANGLER_STATE              state folder of a running "npm start" (default: .strangler): where all but run look
+                               for what is not set, and where verify keeps how far it is
   LOG_LEVEL                    trace, debug, info (default), warn, error, fatal, silent
   STRANGLER_CDC_QUEUE_MIB      log that is received and not yet applied, at most (default: 16)
   STRANGLER_CDC_BATCH_ROWS     rows after which a batch is committed (default: 10000)
   STRANGLER_CDC_HEARTBEAT_MS   how often a mark is written to the source's log (default: 2000)
   STRANGLER_CDC_IDLE_MS        how often an idle stream writes its position down (default: 10000)
 
-Exit status: 0 done, 1 error, 2 looked and found wanting (doctor).
+Exit status: 0 done, 1 error, 2 looked and found wanting (doctor, verify).
 `;
 
 async function main(args: readonly string[]): Promise<number> {
@@ -51,6 +59,9 @@ async function main(args: readonly string[]): Promise<number> {
       capability: { type: 'string' },
       json: { type: 'boolean', default: false },
       watch: { type: 'boolean', default: false },
+      table: { type: 'string' },
+      rate: { type: 'string' },
+      resume: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -59,7 +70,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return values.help ? 0 : 1;
   }
-  if (!['run', 'status', 'doctor', 'roles'].includes(command) || rest.length > 0) {
+  if (!['run', 'status', 'doctor', 'roles', 'verify'].includes(command) || rest.length > 0) {
     process.stderr.write(`cdc: there is no command "${positionals.join(' ')}"; "cdc --help" lists them\n`);
     return 1;
   }
@@ -78,6 +89,11 @@ async function main(args: readonly string[]): Promise<number> {
       process.stdout.write(values.json ? `${JSON.stringify({ checks })}\n` : showChecks(checks));
       return checks.some((check) => check.outcome === 'wanting') ? 2 : 0;
     }
+    case 'verify':
+      return runVerify({
+        ...{ ...values, migrations: configuration.migrations, signal: untilSignal() },
+        state: env.STRANGLER_STATE || '.strangler',
+      });
     default:
       return showStatus(() => Promise.all(configuration.migrations.map(readStatus)), values);
   }
@@ -139,6 +155,8 @@ try {
 
 function explain(error: NodeJS.ErrnoException): string {
   if (error.code === 'EADDRINUSE') return `${error.message}. Something else listens there: set PORT to a free port.`;
-  const known = error instanceof ConfigurationError || error.code?.startsWith('ERR_PARSE_ARGS');
-  return (known ? error.message : error.stack) ?? error.message;
+  if (error instanceof StreamStop) return `${error.message}. ${error.fix}`;
+  const said = [ConfigurationError, NothingLoaded, VerifyInterrupted].some((kind) => error instanceof kind);
+  const known = said || isTransient(error) || error.code?.startsWith('ERR_PARSE_ARGS');
+  return (known ? describeError(error) : error.stack) ?? error.message;
 }

@@ -5,7 +5,7 @@ const packed = pair({
   name: 'packed',
   source: { extra: 'text' },
   target: { extra: 'jsonb' },
-  forward: ({ extra }) => ({ extra: extra === null ? null : JSON.stringify({ text: extra }) }),
+  forward: ({ extra }) => ({ extra: extra === null ? null : `{"text": ${JSON.stringify(extra)}}` }),
   back: ({ extra }) => ({ extra: extra === null ? null : JSON.parse(extra).text }),
 });
 
