@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Captured } from '../capture/capture.ts';
 import type { ChangeEvent } from '../change-event.ts';
 import { describeError, isTransient, StreamStop } from '../errors.ts';
+import { failpoint } from '../failpoint.ts';
 import type { StreamLimits } from '../limits.ts';
 import type { RowChange } from '../map.ts';
 import { comparePositions, type Position } from '../position.ts';
@@ -71,11 +72,14 @@ export function createApplier(options: ApplierOptions): Applier {
     await writer.flush();
     const { end, transactions, rows, committedAtMs } = batch;
     await movePosition(client, options.stream, options.fence, stored, end, committedAtMs);
+    failpoint('commit');
     await commitTransaction(client, transactions);
+    failpoint('committed');
     batch = undefined;
     stored = end;
     if (comparePositions(reached, end) < 0) reached = end;
     options.committed({ position: end, transactions, rows, committedAtMs });
+    failpoint('acknowledged');
   };
 
   const settle = async () => {
@@ -129,6 +133,7 @@ export function createApplier(options: ApplierOptions): Applier {
 
   return {
     async apply(captured) {
+      if (captured.some((item) => item.kind === 'change')) failpoint('capture');
       const unfinished = indexOfUnfinished(captured);
       for (let index = 0; index < captured.length; index++) {
         // What is complete should not wait for the end of a transaction that is still arriving.

@@ -9,6 +9,7 @@ import { createSlot, dropSlot, readSlot } from '../capture/embedded/slot.ts';
 import type { Row } from '../change-event.ts';
 import { connect, disconnect, quoteName } from '../database/connect.ts';
 import { describeError, StreamStop, sqlState } from '../errors.ts';
+import { failpoint } from '../failpoint.ts';
 import { compileTable } from '../map.ts';
 import type { Epoch } from '../position.ts';
 import { countRows, mapCopy } from './copy-text.ts';
@@ -69,6 +70,7 @@ export async function initialLoad(options: LoadOptions): Promise<StreamRow> {
       tables,
     });
     await target.query('COMMIT');
+    failpoint('loaded');
     return row;
   } catch (error) {
     // Best effort: the next attempt drops what is left, but until then the slot would keep the source's log.
@@ -96,6 +98,7 @@ async function copyTables(reader: pg.Client, options: LoadOptions): Promise<void
       report();
     });
     await copyTable(reader, options.target, mapping, counter);
+    failpoint('load');
   }
 }
 
