@@ -10,6 +10,7 @@ import { createAccessLog, NO_ACCESS_LOG } from './access-log.ts';
 import { createAdmin } from './admin/index.ts';
 import { type Config, ConfigError, HELP, readConfig, redacted } from './config.ts';
 import { NO_FLAGS, unleashFlags } from './decide/flags.ts';
+import { upstreamNotices, upstreamStates } from './forward/upstream-states.ts';
 import { createUpstreams } from './forward/upstreams.ts';
 import { createMetrics } from './metrics.ts';
 import { createProxy } from './proxy.ts';
@@ -59,11 +60,13 @@ async function main(): Promise<void> {
   const admin = createServer(
     createAdmin({
       routes: proxy.routes,
+      upstreams: () => upstreamStates(upstreams),
       shadow,
       registry,
       token: config.adminToken,
       notReady: () => notReady,
-      notices: () => flagNotices(flags.status(), config),
+      // A service that is gone is no reason to take the proxy away from the monolith's users: it stays ready.
+      notices: () => [...flagNotices(flags.status(), config), ...upstreamNotices(upstreamStates(upstreams))],
     }),
   );
 

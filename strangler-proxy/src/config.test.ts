@@ -38,6 +38,39 @@ test('a flag wins over the environment', () => {
   });
 });
 
+test('an upstream has several instances and settings, from flags and from the environment', () => {
+  const env = { ...minimal, STRANGLER_SETTINGS_GIFT_CARDS: 'in-flight-max=50, total-timeout-ms=3000' };
+  const args = [
+    '--upstream=gift-cards=http://a:1,http://b:1',
+    '--upstream=catalog=http://c:1',
+    '--settings=catalog=health-path=/readyz?deep=1,health-interval-ms=500',
+  ];
+  expect(readConfig(args, env).upstreams).toEqual({
+    monolith: 'http://127.0.0.1:4000',
+    'gift-cards': { url: 'http://a:1,http://b:1', inFlightMax: 50, totalTimeoutMs: 3_000 },
+    catalog: { url: 'http://c:1', healthPath: '/readyz?deep=1', healthIntervalMs: 500 },
+  });
+});
+
+test('a setting that is none, of nobody, or of no sense is told', () => {
+  const args = [
+    '--upstream=catalog=http://c:1,http://c:1,http://d:1/x',
+    '--settings=catalog=in-flight-max=0,nope=1,health-path=readyz',
+    '--settings=orders=eject-ms=1',
+    '--settings',
+    'x',
+  ];
+  expect(faultsOf(() => readConfig(args, minimal))).toEqual([
+    '--settings x: has to look like catalog=health-path=/readyz',
+    'upstream catalog names http://c:1 twice: each instance once',
+    'upstream catalog may only be scheme, host and port: the path comes from the request. Use http://d:1',
+    '--settings: in-flight-max has to be 1 or more',
+    expect.stringMatching(/^--settings: nope is no setting; there are connect-timeout-ms, /),
+    '--settings: health-path has to be a path: /readyz',
+    '--settings: there is no upstream called orders',
+  ]);
+});
+
 test('every fault is told at once', () => {
   const env = {
     PORT: '70000',

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { peerReader } from './forward/peer.ts';
-import { addressFault, MONOLITH } from './forward/upstreams.ts';
+import type { UpstreamOptions } from './forward/upstreams.ts';
+import { readUpstreams, SETTINGS, SETTINGS_PREFIX, UPSTREAM_PREFIX } from './upstream-config.ts';
 
 /** Everything that the command can be told. */
 export interface Config {
@@ -12,8 +13,8 @@ export interface Config {
   readonly adminToken: string | undefined;
   /** Folder of declarations. */
   readonly migrations: string;
-  /** Name -> URL. */
-  readonly upstreams: Readonly<Record<string, string>>;
+  /** Name -> where it is, and how it is treated if that was told. */
+  readonly upstreams: Readonly<Record<string, string | UpstreamOptions>>;
   /** Undefined: no flag server, every flag is off. */
   readonly unleash: { readonly url: string; readonly token: string } | undefined;
   /** Folder for what has to survive a restart. */
@@ -75,7 +76,6 @@ const OPTIONS = [
 
 /** Environment only: a command line is seen by everyone on the machine. */
 const ADMIN_TOKEN = 'STRANGLER_ADMIN_TOKEN';
-const UPSTREAM_PREFIX = 'STRANGLER_UPSTREAM_';
 
 /** What `--help` prints. */
 export const HELP = `strangler-proxy serves a monolith and the services that take it over, one address for all.
@@ -88,11 +88,20 @@ Examples
   strangler-proxy --upstream monolith=http://127.0.0.1:4000 --upstream catalog=http://127.0.0.1:4100 \\
     --unleash-url http://127.0.0.1:4242/api --unleash-token default:development.secret
 
+  # Two instances of a service, asked how they are, and none waited for longer than two seconds
+  strangler-proxy --upstream monolith=http://127.0.0.1:4000 \\
+    --upstream catalog=http://127.0.0.1:4100,http://127.0.0.1:4200 \\
+    --settings catalog=health-path=/readyz,headers-timeout-ms=2000
+
 Options, with the environment variable for the same; a flag wins
-${helpLine('--upstream <name=url>', `${UPSTREAM_PREFIX}<NAME>`, 'monolith, and every service of a migration; repeat it')}
+${helpLine('--upstream <name=urls>', `${UPSTREAM_PREFIX}<NAME>`, 'monolith, and every service of a migration; repeat it')}
+${helpLine('--settings <name=list>', `${SETTINGS_PREFIX}<NAME>`, 'How one upstream is treated, see below; repeat it')}
 ${OPTIONS.map(({ flag, value, variable, help }) => helpLine(`--${flag} <${value}>`, variable, help)).join('\n')}
 ${helpLine('', ADMIN_TOKEN, 'Token for what the admin port shows beyond health and metrics')}
 ${helpLine('--help', '', 'Print this')}
+
+Settings of an upstream, with their defaults; several with commas between them
+${SETTINGS.map(({ name, help }) => `  ${name.padEnd(24)}${help}`).join('\n')}
 `;
 
 /** Reads flags and environment. @throws {ConfigError} with every fault at once. */
@@ -137,7 +146,8 @@ export function redacted({ adminToken, unleash, ...rest }: Config): object {
 
 function readFlags(args: readonly string[], faults: string[]): Map<string, string> {
   const known = Object.fromEntries(OPTIONS.map(({ flag }) => [flag, { type: 'string' as const }]));
-  const options = { ...known, upstream: { type: 'string' as const, multiple: true } };
+  const many = { type: 'string' as const, multiple: true };
+  const options = { ...known, upstream: many, settings: many };
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
   const given = new Map<string, string>();
   for (const token of tokens) {
@@ -148,27 +158,6 @@ function readFlags(args: readonly string[], faults: string[]): Map<string, strin
     else given.set(token.name, token.value);
   }
   return given;
-}
-
-function readUpstreams(args: readonly string[], env: NodeJS.ProcessEnv, faults: string[]): Record<string, string> {
-  const upstreams: Record<string, string> = {};
-  for (const [variable, url] of Object.entries(env)) {
-    if (!variable.startsWith(UPSTREAM_PREFIX) || url === undefined || url === '') continue;
-    upstreams[variable.slice(UPSTREAM_PREFIX.length).toLowerCase().replaceAll('_', '-')] = url;
-  }
-  const options = { upstream: { type: 'string' as const, multiple: true } };
-  const { values } = parseArgs({ args: [...args], options, strict: false });
-  for (const pair of [values.upstream ?? []].flat()) {
-    if (typeof pair !== 'string') continue;
-    const equals = pair.indexOf('=');
-    if (equals < 1) faults.push(`--upstream ${pair}: has to look like catalog=http://127.0.0.1:4100`);
-    else upstreams[pair.slice(0, equals)] = pair.slice(equals + 1);
-  }
-  if (upstreams[MONOLITH] === undefined) {
-    faults.push(`${UPSTREAM_PREFIX}MONOLITH is missing: say where the monolith is, or use --upstream monolith=<url>`);
-  }
-  for (const [name, url] of Object.entries(upstreams)) faults.push(...addressFault(name, url));
-  return upstreams;
 }
 
 function option(flag: string, variable: string, value: string, help: string, schema: z.ZodType): Option {

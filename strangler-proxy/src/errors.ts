@@ -20,6 +20,7 @@ export const PROBLEMS = {
   'transfer-coding-unknown': problem(501, 'This transfer coding is not supported', 'http_request_error'),
   'target-not-passed-on': problem(501, 'This form of request target cannot be passed on', 'http_request_denied'),
   'body-already-read': problem(500, 'The body was read before the proxy', 'proxy_configuration_error'),
+  'request-loop': problem(502, 'The request goes round in circles', 'proxy_loop_detected'),
   'upstream-refused': problem(502, 'The upstream refused the connection', 'connection_refused'),
   'upstream-unknown': problem(502, 'The upstream has no address', 'dns_error'),
   'upstream-unroutable': problem(502, 'The upstream cannot be reached', 'destination_ip_unroutable'),
@@ -30,7 +31,9 @@ export const PROBLEMS = {
   'upstream-upgrade': problem(502, 'The upgrade to another protocol failed', 'http_upgrade_failed'),
   'upstream-connect-timeout': problem(504, 'The upstream took too long to connect', 'connection_timeout'),
   'upstream-timeout': problem(504, 'The upstream took too long to answer', 'http_response_timeout'),
+  'upstream-total-timeout': problem(504, 'The answer took too long to be finished', 'http_response_timeout'),
   'upstream-busy': problem(503, 'Too many requests to the upstream are under way', 'connection_limit_reached'),
+  'upstream-circuit-open': problem(503, 'The upstream failed too often and is left alone', 'destination_unavailable'),
   'proxy-stopping': problem(503, 'The proxy is stopping', 'destination_unavailable'),
   'proxy-fault': problem(500, 'The proxy failed', 'proxy_internal_error'),
 } as const satisfies Record<string, Problem>;
@@ -49,6 +52,25 @@ export function upstreamProblem(error: unknown): ProblemCode {
   }
   return name === 'HTTPParserError' ? 'upstream-invalid' : 'proxy-fault';
 }
+
+/** Whether a failure says something about the upstream: not about the client, and not about a bound of ours. */
+export function isUpstreamsFault(code: ProblemCode): boolean {
+  return code.startsWith('upstream-') && code !== 'upstream-busy' && code !== 'upstream-circuit-open';
+}
+
+/** Whether there was no connection, or there is none any more; an upstream that was merely slow is not asked again. */
+export function isConnectionLost(code: ProblemCode): boolean {
+  return CONNECTION_LOST.has(code);
+}
+
+const CONNECTION_LOST: ReadonlySet<ProblemCode> = new Set([
+  'upstream-refused',
+  'upstream-unknown',
+  'upstream-unroutable',
+  'upstream-tls',
+  'upstream-connect-timeout',
+  'upstream-closed',
+] as const);
 
 const BY_ERROR_CODE: Readonly<Record<string, ProblemCode>> = {
   ECONNREFUSED: 'upstream-refused',

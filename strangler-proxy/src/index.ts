@@ -4,6 +4,7 @@ export type { Outcome, RouteFlags, Why } from './decide/decide.ts';
 export { type FlagStatus, type Flags, NO_FLAGS, type UnleashFlagsOptions, unleashFlags } from './decide/flags.ts';
 export { MONOLITH_OWNS_ALL, type Ownership, type Side } from './decide/ownership.ts';
 export { PROBLEMS, type Problem, type ProblemCode } from './errors.ts';
+export { type UpstreamState, upstreamNotices, upstreamStates } from './forward/upstream-states.ts';
 export { createUpstreams, type Upstream, type UpstreamOptions, type Upstreams } from './forward/upstreams.ts';
 export type { Logger } from './logger.ts';
 export { createMetrics, type Metrics } from './metrics.ts';

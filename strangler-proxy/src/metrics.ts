@@ -3,6 +3,7 @@ import type { Why } from './decide/decide.ts';
 import type { ProblemCode } from './errors.ts';
 import type { Upstreams } from './forward/upstreams.ts';
 import { type Counter, counterFamily, histogramFamily } from './metrics-cells.ts';
+import { watchUpstreams } from './metrics-upstreams.ts';
 
 /** What the proxy counts. Every label has a bounded set of values: names from declarations and words from the code. */
 export interface Metrics {
@@ -12,15 +13,18 @@ export interface Metrics {
   /** Requests of one route since the start, by the side that answered. */
   answeredBy(route: string): Readonly<Record<'monolith' | 'service', number>>;
   /** Counts a read that the owner answered because the chosen upstream had failed. */
-  fellBack(route: string, from: string, code: ProblemCode): void;
+  fellBack(route: string, from: string, cause: FallbackCause): void;
   /** Counts a failure of an exchange, by what the client was told, or by why its answer was cut off. */
   failed(code: FailureCode): void;
-  /** Shows requests under way and flag state when read. */
+  /** Shows upstreams, their bounds and instances, and flag state when read. */
   watch(upstreams: Upstreams, flagState: () => string): void;
 }
 
 /** A problem that was answered, or an end that nobody could be told of. */
 export type FailureCode = ProblemCode | 'client-gone' | 'answer-cut';
+
+/** Why the owner answered in place of the chosen upstream; `upstream-5xx`: that one's answer was a server error. */
+export type FallbackCause = ProblemCode | 'upstream-5xx';
 
 /** The way that a request went. */
 export interface Way {
@@ -81,15 +85,7 @@ export function createMetrics(registry: Registry = new Registry()): Metrics {
       once(fallbackCounters, `${route} ${from} ${error}`, () => fallbacks.of({ route, from, error })).add(),
     failed: (code) => once(failureCounters, code, () => failures.of({ code })).add(),
     watch(upstreams, flagState) {
-      new Gauge({
-        name: 'strangler_proxy_in_flight_requests',
-        help: 'Requests and upgraded connections under way, by upstream',
-        labelNames: ['upstream'],
-        registers: [registry],
-        collect() {
-          for (const name of upstreams.names) this.set({ upstream: name }, upstreams.get(name).inFlight);
-        },
-      });
+      watchUpstreams(registry, upstreams);
       new Gauge({
         name: 'strangler_proxy_flags_state',
         help: '1 for the present state of the flags: fresh, kept (the server is lost, its last word holds) or none',

@@ -4,7 +4,7 @@ import type { Why } from './decide/decide.ts';
 import type { ProblemCode } from './errors.ts';
 import type { ExchangeEnd } from './forward/exchange.ts';
 import { MONOLITH, type Upstream } from './forward/upstreams.ts';
-import type { FailureCode, Metrics } from './metrics.ts';
+import type { FailureCode, FallbackCause, Metrics } from './metrics.ts';
 
 /** What is known of a request by the time it ends; filled in on its way. */
 export interface Recorded {
@@ -16,13 +16,13 @@ export interface Recorded {
   readonly path: string;
   why: Why;
   requestId: string;
-  fallback: ProblemCode | undefined;
+  fallback: FallbackCause | undefined;
 }
 
 /** Log and metrics, from one place: they always agree. */
 export interface Recorder {
   begin(request: IncomingMessage, route: string | undefined, target: string): Recorded;
-  fellBack(recorded: Recorded, from: Upstream, code: ProblemCode): void;
+  fellBack(recorded: Recorded, from: Upstream, cause: FallbackCause): void;
   ended(recorded: Recorded, end: ExchangeEnd): void;
   /** No upstream was asked. */
   refused(recorded: Recorded, status: number, code: ProblemCode): void;
@@ -43,9 +43,9 @@ export function createRecorder(metrics: Metrics, accessLog: AccessLog): Recorder
       requestId: '',
       fallback: undefined,
     }),
-    fellBack(recorded, from, code) {
-      recorded.fallback = code;
-      metrics.fellBack(recorded.route, from.name, code);
+    fellBack(recorded, from, cause) {
+      recorded.fallback = cause;
+      metrics.fellBack(recorded.route, from.name, cause);
     },
     ended: (recorded, { status, upstream, headAt, failure }) =>
       write(recorded, upstream.name, upstream.name === MONOLITH ? 'monolith' : 'service', status, headAt, failure),

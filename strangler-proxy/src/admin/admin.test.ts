@@ -95,6 +95,23 @@ it('lists routes with their stage, and says null where nothing was compared', as
   ]);
 });
 
+it('shows the upstreams with their bounds, and how often these were reached', async () => {
+  const instance = { origin: 'http://a:1', state: 'ejected', inFlight: 1, ejections: 3 } as const;
+  const counts = { inFlight: 1, inFlightMax: 5, refusedBusy: 6, refusedCircuitOpen: 7, secondTries: 8 };
+  const url = await start({ upstreams: () => [{ name: 'catalog', ...counts, instances: [instance] }] });
+  const { upstreams } = (await (await fetch(`${url}/api/routes`)).json()) as { upstreams: unknown };
+  expect(upstreams).toEqual([
+    {
+      upstream: 'catalog',
+      in_flight: 1,
+      in_flight_max: 5,
+      not_admitted: { busy: 6, circuit_open: 7 },
+      second_tries: 8,
+      instances: [{ origin: 'http://a:1', state: 'ejected', in_flight: 1, ejections: 3 }],
+    },
+  ]);
+});
+
 it('lets nobody run scripts of others on its page, or frame it', async () => {
   const url = await start();
   for (const path of ['/', '/page.js', '/login', '/api/routes', '/nothing']) {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Registry } from 'prom-client';
+import type { UpstreamState } from '../forward/upstream-states.ts';
 import type { Shadow } from '../shadow/index.ts';
 import { createAccess, refuse } from './access.ts';
 import { type AdminRoute, routesView } from './routes-view.ts';
@@ -11,6 +12,8 @@ export interface AdminOptions {
   /** The declared routes as they are now; asked at every view. */
   readonly routes: () => readonly AdminRoute[];
   readonly shadow: Pick<Shadow, 'stats' | 'samples'>;
+  /** The upstreams as they are now; asked at every view. */
+  readonly upstreams?: () => readonly UpstreamState[];
   readonly registry: Registry;
   /** Why the proxy is not ready; empty when it is. */
   readonly notReady?: () => readonly string[];
@@ -93,7 +96,7 @@ export function createAdmin(options: AdminOptions): Express {
     response.type('html').send(access.isTokenSet ? html.replace('data-sign-out hidden', 'data-sign-out') : html);
   });
   app.get('/api/routes', (_request, response) => {
-    response.json(routesView(options.routes(), options.shadow, options.notices?.() ?? []));
+    response.json(routesView(options.routes(), options.upstreams?.() ?? [], options.shadow, options.notices?.() ?? []));
   });
   app.get('/api/samples/:capability/:route', (request, response) => {
     const { capability, route } = request.params;

@@ -1,3 +1,4 @@
+import type { UpstreamState } from '../forward/upstream-states.ts';
 import type { RouteStats, Shadow } from '../shadow/index.ts';
 
 /** What the data plane says of one declared route. */
@@ -22,6 +23,7 @@ export interface AdminRoute {
 /** What `/api/routes` answers; the keys are a contract. */
 export function routesView(
   routes: readonly AdminRoute[],
+  upstreams: readonly UpstreamState[],
   shadow: Pick<Shadow, 'stats' | 'samples'>,
   notices: readonly string[],
 ): object {
@@ -46,6 +48,19 @@ export function routesView(
       mismatch_groups: shadow
         .samples(route.capability, route.id)
         .map(({ places, count, lastAt }) => ({ places, count, last_at: lastAt })),
+    })),
+    upstreams: upstreams.map((upstream) => ({
+      upstream: upstream.name,
+      in_flight: upstream.inFlight,
+      in_flight_max: upstream.inFlightMax,
+      not_admitted: { busy: upstream.refusedBusy, circuit_open: upstream.refusedCircuitOpen },
+      second_tries: upstream.secondTries,
+      instances: upstream.instances.map(({ origin, state, inFlight, ejections }) => ({
+        origin,
+        state,
+        in_flight: inFlight,
+        ejections,
+      })),
     })),
     shadow: {
       in_flight: stats.inFlight,

@@ -1,10 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { PROXY_NAME, type ProblemCode, problemAnswer, upstreamProblem } from '../errors.ts';
-import type { FailureCode } from '../metrics.ts';
+import {
+  isConnectionLost,
+  isUpstreamsFault,
+  PROXY_NAME,
+  type ProblemCode,
+  problemAnswer,
+  upstreamProblem,
+} from '../errors.ts';
+import type { FailureCode, FallbackCause } from '../metrics.ts';
 import type { ControlTap } from '../shadow/index.ts';
+import { admit, hasAnother, leave } from './admission.ts';
 import { answerHead, rawStrings, withoutTrailerPromise } from './answer-head.ts';
+import type { Instance } from './instances.ts';
 import { BODY_MALFORMED, CLIENT_GONE, requestBody } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Upstream } from './upstreams.ts';
@@ -17,14 +26,14 @@ export interface ExchangePlan {
   readonly target: string;
   readonly head: RequestHead;
   readonly upstream: Upstream;
-  /** Serves in its place if it fails before a byte of its answer was sent. Never given for a write. */
+  /** Serves in its place if it fails before a byte of its answer was sent, or answers 5xx. Never given for a write. */
   readonly fallback: Upstream | undefined;
   /** Whether answers say which upstream served. */
   readonly servedBy: boolean;
   readonly setCookie: string | undefined;
   /** The client waits for 100 (Continue) before it sends its body. */
   readonly expectsContinue: boolean;
-  fellBack(from: Upstream, code: ProblemCode): void;
+  fellBack(from: Upstream, cause: FallbackCause): void;
   /** Called once, when the last of the answer was handed over or nothing more can be. */
   ended(end: ExchangeEnd): void;
 }
@@ -43,6 +52,9 @@ export interface ExchangeEnd {
 /** Bodies up to this size are copied next to their head. */
 const ONE_WRITE_BYTES_MAX = 4 * 1024;
 
+/** An upstream that sends more answers before the answer than this is not going to send it (RFC 9110 section 15.2). */
+const INTERIM_ANSWERS_MAX = 32;
+
 /** The status that logs and metrics show for a client that left; never sent. */
 const CLIENT_GONE_STATUS = 499;
 
@@ -60,7 +72,15 @@ export function forward(plan: ExchangePlan): Exchange {
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #plan: ExchangePlan;
   #upstream: Upstream;
-  #underWay = false;
+  /** Undefined while no upstream has anything to do for this request. */
+  #instance: Instance | undefined;
+  #isSent = false;
+  /** Whether the instance's circuit was told how it went. */
+  #isJudged = false;
+  #triedAgain = false;
+  #interimAnswers = 0;
+  #deadline: NodeJS.Timeout | undefined;
+  #isOverdue = false;
   #body: Readable | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #headAt: number | undefined;
@@ -76,26 +96,27 @@ export class Exchange implements Dispatcher.DispatchHandler {
     plan.response.on('close', () => this.#clientClosed());
   }
 
-  start(upstream: Upstream): void {
+  start(upstream: Upstream, besides?: Instance): void {
     const { request, method, target, head } = this.#plan;
     this.#upstream = upstream;
-    const refusal = admit(upstream);
-    if (refusal !== undefined) {
-      this.#failed(refusal);
+    const admitted = admit(upstream, this.#canFallBack(), besides);
+    if (typeof admitted === 'string') {
+      this.#failed(admitted);
       return;
     }
-    upstream.inFlight++;
-    this.#underWay = true;
-    if (head.hasBody) this.#body = requestBody(request);
+    this.#instance = admitted;
+    this.#isOverdue = false;
+    if (upstream.totalTimeoutMs > 0) this.#startDeadline(upstream.totalTimeoutMs);
+    if (head.hasBody) this.#body ??= requestBody(request);
     const options: Dispatcher.DispatchOptions & { servername?: string } = {
-      origin: upstream.origin,
+      origin: admitted.origin,
       path: target,
       method,
       headers: head.headers,
       body: this.#body ?? null,
     };
-    if (upstream.servername !== undefined) options.servername = upstream.servername;
-    upstream.dispatcher.dispatch(options, this);
+    if (admitted.servername !== undefined) options.servername = admitted.servername;
+    admitted.dispatcher.dispatch(options, this);
   }
 
   /** Lets `tap` see the answer pass by. It neither throws nor waits. */
@@ -109,7 +130,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
       controller.abort(CLIENT_GONE);
       return;
     }
+    if (this.#isOverdue) {
+      controller.abort(OVERDUE);
+      return;
+    }
     this.#controller = controller;
+    this.#isSent = true;
     if (this.#plan.expectsContinue) this.#plan.response.writeContinue();
   }
 
@@ -121,6 +147,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     if (status > 999) throw new InvalidAnswer(`status ${status}`);
+    if (status >= 500 && this.#canFallBack()) throw new ServerError(status);
+    this.#judge(!isOutOfService(status));
     this.#headAt = performance.now();
     this.#tap?.head(status, raw);
     const { headers, hasLength } = answerHead(raw, {
@@ -165,8 +193,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#over) return;
     this.#tap?.abort();
     this.#tap = undefined;
-    if (error === CLIENT_GONE) this.#end(CLIENT_GONE_STATUS, 'client-gone');
+    if (error instanceof ServerError) this.#wrong(error.status);
+    else if (error === CLIENT_GONE) this.#end(CLIENT_GONE_STATUS, 'client-gone');
     else if (error === BODY_MALFORMED) this.#answer('request-malformed');
+    else if (error === OVERDUE) this.#failed('upstream-total-timeout');
     else if (error instanceof InvalidAnswer) this.#failed('upstream-invalid');
     else this.#failed(upstreamProblem(error));
   }
@@ -192,6 +222,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #informational(status: number, raw: readonly string[]): void {
     const { response, request } = this.#plan;
     if (status < 100) throw new InvalidAnswer(`status ${status}`);
+    if (++this.#interimAnswers > INTERIM_ANSWERS_MAX) throw new InvalidAnswer('no end of interim answers');
     if (request.httpVersion !== '1.1') return;
     if (status === 102) response.writeProcessing();
     if (status !== 103) return;
@@ -202,18 +233,56 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** The upstream failed, or we did. */
   #failed(code: ProblemCode): void {
-    const { fallback, response, head, fellBack } = this.#plan;
-    const failed = this.#upstream;
-    const canFallBack = fallback !== undefined && fallback !== failed && !head.hasBody && !response.headersSent;
-    if (!canFallBack || response.destroyed) {
-      this.#answer(code);
-      return;
-    }
+    if (this.#isUpstreamsFault(code)) this.#judge(false);
+    if (this.#canFallBack()) this.#fallBack(code);
+    else if (this.#canTryAgain(code)) this.#tryAgain();
+    else this.#answer(code);
+  }
+
+  /** Who is served by the owner instead need not suffer from a service's mistakes. */
+  #wrong(status: number): void {
+    this.#judge(!isOutOfService(status));
+    this.#fallBack('upstream-5xx');
+  }
+
+  /** Time may also have run out because of a client that is slow to send or to take. */
+  #isUpstreamsFault(code: ProblemCode): boolean {
+    if (code === 'upstream-total-timeout') return this.#headAt === undefined && !this.#plan.head.hasBody;
+    return isUpstreamsFault(code);
+  }
+
+  #canFallBack(): boolean {
+    const { fallback, response, head } = this.#plan;
+    const isLeft = fallback !== undefined && fallback !== this.#upstream;
+    return isLeft && !head.hasBody && !response.headersSent && !response.destroyed;
+  }
+
+  #fallBack(cause: FallbackCause): void {
+    const { fallback = this.#upstream, fellBack } = this.#plan;
     this.#leave();
-    fellBack(failed, code);
-    this.#controller = undefined;
-    this.#upstream = fallback;
+    fellBack(this.#upstream, cause);
     this.start(fallback);
+  }
+
+  /**
+   * One second try, where nobody else serves: at another instance if nothing of the request was sent, which even a write
+   * may have; or of a request that is safe to repeat whose connection was closed without an answer, as servers do with
+   * one that was idle (RFC 9112 section 9.3.1).
+   */
+  #canTryAgain(code: ProblemCode): boolean {
+    const { response, head, method } = this.#plan;
+    if (this.#triedAgain || this.#instance === undefined || !isConnectionLost(code)) return false;
+    if (response.headersSent || response.destroyed || this.#interimAnswers > 0) return false;
+    if (!this.#isSent) return hasAnother(this.#upstream, this.#instance);
+    return code === 'upstream-closed' && !head.hasBody && SAFE.has(method);
+  }
+
+  #tryAgain(): void {
+    const failed = this.#instance;
+    this.#leave();
+    this.#triedAgain = true;
+    this.#upstream.secondTries++;
+    this.start(this.#upstream, failed);
   }
 
   /** Tells the client what went wrong; if its answer has begun, by breaking it off where it can be seen. */
@@ -232,8 +301,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#over) return;
     this.#tap?.abort();
     const { response } = this.#plan;
+    const controller = this.#controller;
     this.#end(response.headersSent ? response.statusCode : CLIENT_GONE_STATUS, 'client-gone');
-    this.#controller?.abort(CLIENT_GONE);
+    controller?.abort(CLIENT_GONE);
   }
 
   #end(status: number, failure: FailureCode | undefined): void {
@@ -244,8 +314,31 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #leave(): void {
-    if (this.#underWay) this.#upstream.inFlight--;
-    this.#underWay = false;
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
+    this.#controller = undefined;
+    this.#isSent = false;
+    const instance = this.#instance;
+    if (instance === undefined) return;
+    this.#instance = undefined;
+    if (!this.#isJudged) instance.circuit.left();
+    this.#isJudged = false;
+    leave(this.#upstream, instance);
+  }
+
+  /** A good head is followed by another verdict if the answer breaks off. */
+  #judge(isGood: boolean): void {
+    this.#isJudged = true;
+    if (isGood) this.#instance?.circuit.succeeded();
+    else this.#instance?.circuit.failed();
+  }
+
+  #startDeadline(totalTimeoutMs: number): void {
+    this.#deadline = setTimeout(() => {
+      this.#isOverdue = true;
+      // Without a controller it waits for a connection, which has a time-out of its own.
+      this.#controller?.abort(OVERDUE);
+    }, totalTimeoutMs).unref();
   }
 }
 
@@ -262,11 +355,6 @@ export function sendProblem(
   response.end(body);
 }
 
-/** Whether one more request may go to this upstream. */
-function admit(upstream: Upstream): ProblemCode | undefined {
-  return upstream.inFlight < upstream.inFlightMax ? undefined : 'upstream-busy';
-}
-
 function release(exchange: Exchange): void {
   exchange.release();
 }
@@ -276,6 +364,17 @@ function cutOff(response: ServerResponse): void {
   if (response.req.httpVersion === '1.0') response.socket?.resetAndDestroy();
   else response.destroy();
 }
+
+/**
+ * Whether a status says that the service as a whole is not there. 500 does not: it is about one request, and a single
+ * broken page must not close the way to all others.
+ */
+function isOutOfService(status: number): boolean {
+  return status >= 502 && status <= 504;
+}
+
+/** RFC 9110 section 9.2.1. */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /** RFC 9110 section 6.4.1. */
 function hasContent(method: string | undefined, status: number): boolean {
@@ -295,3 +394,15 @@ function pairs(raw: readonly string[]): [string, string][] {
 
 /** An answer that undici's parser takes and HTTP does not. */
 class InvalidAnswer extends Error {}
+
+/** An answer that the client does not get, as the owner will answer instead. */
+class ServerError extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`status ${status}`);
+    this.status = status;
+  }
+}
+
+const OVERDUE = new Error('the request took longer than it may in all');

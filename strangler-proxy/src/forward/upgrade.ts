@@ -1,9 +1,11 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createProxyMiddleware } from 'http-proxy-middleware';
-import { PROXY_NAME, type ProblemCode, upstreamProblem } from '../errors.ts';
+import { isUpstreamsFault, PROXY_NAME, type ProblemCode, upstreamProblem } from '../errors.ts';
 import type { FailureCode } from '../metrics.ts';
+import { admit, leave } from './admission.ts';
 import { sendProblem } from './exchange.ts';
+import type { Instance } from './instances.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Upstream, Upstreams } from './upstreams.ts';
 
@@ -50,35 +52,43 @@ export function isWebSocket(request: IncomingMessage): boolean {
 export function createUpgrades(upstreams: Upstreams): Upgrades {
   const underWay = new WeakMap<IncomingMessage, UpgradePlan>();
   const open = new Set<Socket>();
-  const carriers = new Map(upstreams.names.map((name) => [name, carrierTo(upstreams.get(name).origin)]));
+  const instances = upstreams.names.flatMap((name) => upstreams.get(name).instances);
+  const carriers = new Map(instances.map((instance) => [instance, carrierTo(instance)]));
 
   return {
     start(plan) {
       const { request, socket, first, upstream, target } = plan;
+      const instance = admit(upstream, false);
+      if (typeof instance === 'string') {
+        const { statusCode } = refuseUpgrade(request, socket, instance, plan);
+        plan.ended({ status: statusCode, failure: instance });
+        return;
+      }
       let ended = false;
       underWay.set(request, {
         ...plan,
         ended(end) {
-          if (!ended) plan.ended(end);
+          if (ended) return;
           ended = true;
+          judge(instance, end);
+          plan.ended(end);
         },
       });
-      upstream.inFlight++;
       open.add(socket);
       socket.once('close', () => {
-        upstream.inFlight--;
+        leave(upstream, instance);
         open.delete(socket);
       });
       request.url = target;
       request.headers = handshakeFields(plan.head);
-      carriers.get(upstream.name)?.upgrade(request, socket, first);
+      carriers.get(instance)?.upgrade(request, socket, first);
     },
     destroy() {
       for (const socket of open) socket.destroy();
     },
   };
 
-  function carrierTo(origin: string) {
+  function carrierTo({ origin }: Instance) {
     return createProxyMiddleware({
       target: origin,
       upgradeTimeout: AGREE_TIMEOUT_MS,
@@ -111,6 +121,12 @@ export function createUpgrades(upstreams: Upstreams): Upgrades {
       },
     });
   }
+}
+
+function judge({ circuit }: Instance, { failure }: UpgradeEnd): void {
+  if (failure === undefined) circuit.succeeded();
+  else if (failure !== 'client-gone' && failure !== 'answer-cut' && isUpstreamsFault(failure)) circuit.failed();
+  else circuit.left();
 }
 
 /** Answers an upgrade with a problem of ours, and closes the connection. */

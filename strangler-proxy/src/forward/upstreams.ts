@@ -1,9 +1,10 @@
-import type { Dispatcher } from 'undici';
-import { Pool } from 'undici';
+import type { Refusal } from './admission.ts';
+import { type HealthChecks, startHealthChecks } from './health-checks.ts';
+import { type Instance, openInstance } from './instances.ts';
 
-/** How one upstream is reached; a bare string is its URL with every default. */
+/** How one upstream is reached; a bare string is its address with every default. */
 export interface UpstreamOptions {
-  /** `http://127.0.0.1:4000`: scheme, host and port, nothing else. */
+  /** `http://127.0.0.1:4000`: scheme, host and port, nothing else. Several instances with commas between them. */
   readonly url: string;
   /** How long a connection may take to be made. Default 3 s. */
   readonly connectTimeoutMs?: number;
@@ -14,23 +15,39 @@ export interface UpstreamOptions {
   readonly headersTimeoutMs?: number;
   /** How long the body of an answer may stand still while we are ready to take more. Default 300 s. */
   readonly idleTimeoutMs?: number;
+  /** How long a request may take in all, its answer included. Default 0: as long as it moves. */
+  readonly totalTimeoutMs?: number;
   /** How many requests may be under way at once; the next is answered 503. Default 1,000. */
   readonly inFlightMax?: number;
+  /** Consecutive failures after which an instance is ejected. Default 5. */
+  readonly failuresMax?: number;
+  /** How long an ejected instance is left alone at first; each probe that fails doubles it, up to 60 s. Default 5 s. */
+  readonly ejectMs?: number;
+  /** Where an instance says that it is well: `/readyz`. Default none: only traffic tells. */
+  readonly healthPath?: string;
+  /** How often it is asked. Default 2 s. */
+  readonly healthIntervalMs?: number;
 }
 
 /** One HTTP destination: the monolith or a service. */
 export interface Upstream {
   /** `monolith`, or the service's name: what `X-Served-By`, the log and the metrics say. */
   readonly name: string;
-  /** `http://127.0.0.1:4000` */
-  readonly origin: string;
-  /** Name for TLS (SNI and the certificate), whatever the client's Host says; undefined for plain HTTP. */
-  readonly servername: string | undefined;
-  /** A pool of connections. Requests are never pipelined, and never wait for each other: `inFlightMax` is the bound. */
-  readonly dispatcher: Dispatcher;
+  /** One at least. */
+  readonly instances: readonly Instance[];
   readonly inFlightMax: number;
+  /** 0: unbounded. */
+  readonly totalTimeoutMs: number;
+  /** Whether it answers 503 at once while all of its instances are ejected and nobody else can serve. */
+  readonly failsFast: boolean;
   /** Requests under way now, upgrades included, shadows not. */
   inFlight: number;
+  /** Whose turn it is among instances with equally many requests under way. */
+  turn: number;
+  /** Requests that were not let in since the start, by cause. */
+  readonly refused: Record<Refusal, number>;
+  /** Requests that were sent to an instance after another had failed, since the start. */
+  secondTries: number;
 }
 
 /** All upstreams by their names. */
@@ -48,17 +65,19 @@ export interface Upstreams {
 /** The upstream that everything undeclared goes to. */
 export const MONOLITH = 'monolith';
 
-/** Answers with a head larger than this are refused; four times Node's default, so that we are not the narrowest. */
-const ANSWER_HEAD_BYTES_MAX = 64 * 1024;
-
-/** Opens no connection yet. @throws Error naming every address that is not one. */
+/** Opens no connection yet, but for health checks. @throws Error naming every address that is not one. */
 export function createUpstreams(addresses: Readonly<Record<string, string | UpstreamOptions>>): Upstreams {
-  const faults = Object.entries(addresses).flatMap(([name, address]) => addressFault(name, urlOf(address)));
+  const faults = Object.entries(addresses).flatMap(([name, address]) => addressFault(name, optionsOf(address).url));
   if (addresses[MONOLITH] === undefined) faults.push('upstream monolith is missing: say where the monolith is');
   if (faults.length > 0) throw new Error(faults.join('\n'));
 
-  const upstreams = new Map(Object.entries(addresses).map(([name, address]) => [name, open(name, address)]));
-  const all = [...upstreams.values()];
+  const upstreams = new Map(Object.entries(addresses).map(([name, address]) => [name, open(name, optionsOf(address))]));
+  const instances = [...upstreams.values()].flatMap((upstream) => upstream.instances);
+  const checks = Object.entries(addresses).flatMap(([name, address]) => checksOf(upstreams.get(name), address));
+  const stopChecks = () => {
+    for (const check of checks) check.stop();
+  };
+  let closed: Promise<unknown> | undefined;
   return {
     names: [...upstreams.keys()],
     has: (name) => upstreams.has(name),
@@ -68,16 +87,28 @@ export function createUpstreams(addresses: Readonly<Record<string, string | Upst
       return upstream;
     },
     async close() {
-      await Promise.all(all.map((upstream) => upstream.dispatcher.close()));
+      stopChecks();
+      closed ??= Promise.all(instances.map(({ dispatcher }) => dispatcher.close()));
+      await closed;
     },
     async destroy() {
-      await Promise.all(all.map((upstream) => upstream.dispatcher.destroy()));
+      stopChecks();
+      const destroyed = Promise.all(instances.map(({ dispatcher }) => dispatcher.destroy()));
+      closed ??= destroyed;
+      await destroyed;
     },
   };
 }
 
 /** Why this cannot be the address of an upstream; empty if it can. */
 export function addressFault(name: string, address: string): string[] {
+  const urls = urlsOf(address);
+  const twice = urls.find((url, i) => urls.indexOf(url) < i);
+  const faults = twice === undefined ? [] : [`upstream ${name} names ${twice} twice: each instance once`];
+  return [...faults, ...[...new Set(urls)].flatMap((url) => instanceFault(name, url))];
+}
+
+function instanceFault(name: string, address: string): string[] {
   const parsed = URL.parse(address);
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
     return [`upstream ${name} is no URL: ${JSON.stringify(address)}; it has to look like http://127.0.0.1:4000`];
@@ -90,28 +121,37 @@ export function addressFault(name: string, address: string): string[] {
   return [];
 }
 
-function open(name: string, address: string | UpstreamOptions): Upstream {
-  const options: UpstreamOptions = typeof address === 'string' ? { url: address } : address;
-  const { protocol, hostname, origin } = new URL(options.url);
-  const dispatcher = new Pool(origin, {
-    connectTimeout: options.connectTimeoutMs ?? 3_000,
-    headersTimeout: options.headersTimeoutMs ?? (name === MONOLITH ? 120_000 : 10_000),
-    bodyTimeout: options.idleTimeoutMs ?? 300_000,
-    maxHeaderSize: ANSWER_HEAD_BYTES_MAX,
-    // HTTP/2 would lose the reason phrase and the case of names, and has no upgrade.
-    allowH2: false,
-    pipelining: 1,
-  });
+function open(name: string, options: UpstreamOptions): Upstream {
+  const limits = {
+    connectTimeoutMs: options.connectTimeoutMs ?? 3_000,
+    headersTimeoutMs: options.headersTimeoutMs ?? (name === MONOLITH ? 120_000 : 10_000),
+    idleTimeoutMs: options.idleTimeoutMs ?? 300_000,
+    failures: options.failuresMax ?? 5,
+    ejectMs: options.ejectMs ?? 5_000,
+  };
   return {
     name,
-    origin,
-    servername: protocol === 'https:' ? hostname : undefined,
-    dispatcher,
+    instances: urlsOf(options.url).map((url) => openInstance(url, limits)),
     inFlightMax: options.inFlightMax ?? 1_000,
+    totalTimeoutMs: options.totalTimeoutMs ?? 0,
+    failsFast: name !== MONOLITH,
     inFlight: 0,
+    turn: 0,
+    refused: { 'upstream-busy': 0, 'upstream-circuit-open': 0 },
+    secondTries: 0,
   };
 }
 
-function urlOf(address: string | UpstreamOptions): string {
-  return typeof address === 'string' ? address : address.url;
+function checksOf(upstream: Upstream | undefined, address: string | UpstreamOptions): HealthChecks[] {
+  const { healthPath, healthIntervalMs = 2_000 } = optionsOf(address);
+  if (upstream === undefined || healthPath === undefined) return [];
+  return upstream.instances.map((instance) => startHealthChecks(instance, healthPath, healthIntervalMs));
+}
+
+function urlsOf(address: string): string[] {
+  return address.split(',').map((url) => url.trim());
+}
+
+function optionsOf(address: string | UpstreamOptions): UpstreamOptions {
+  return typeof address === 'string' ? { url: address } : address;
 }

@@ -1,3 +1,4 @@
+import { leastBusy } from '../forward/admission.ts';
 import type { Upstream } from '../forward/upstreams.ts';
 
 /** What happens on the way of one call; exactly one of `end` and `failed` comes last. */
@@ -27,17 +28,18 @@ export function callCandidate(upstream: Upstream, call: Call, events: CallEvents
       last();
     }
   };
+  const instance = leastBusy(upstream);
   const options = {
-    origin: upstream.origin,
+    origin: instance.origin,
     path: call.target,
     method: call.method as 'GET' | 'HEAD',
     headers: call.headers,
     headersTimeout: call.timeoutMs,
     bodyTimeout: call.timeoutMs,
-    ...(upstream.servername === undefined ? {} : { servername: upstream.servername }),
+    ...(instance.servername === undefined ? {} : { servername: instance.servername }),
   };
   try {
-    upstream.dispatcher.dispatch(options, {
+    instance.dispatcher.dispatch(options, {
       onRequestStart(controller) {
         abort = (reason) => controller.abort(reason);
         if (isOver) {

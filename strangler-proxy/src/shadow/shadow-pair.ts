@@ -1,10 +1,10 @@
+import type { Circuit } from '../circuit.ts';
 import { compareAnswers } from '../compare/compare-answers.ts';
 import type { Comparison } from '../compare/comparison.ts';
 import type { Redaction } from '../compare/redact.ts';
 import type { CompiledRules } from '../compare/rules.ts';
 import type { Upstreams } from '../forward/upstreams.ts';
 import { callCandidate } from './call-candidate.ts';
-import type { Circuit } from './circuit.ts';
 import type { ComparisonQueue } from './comparison-queue.ts';
 import { type Budget, type KeptAnswer, keepAnswer } from './kept-answer.ts';
 import type { Offer } from './samples.ts';

@@ -1,9 +1,9 @@
 import type { Registry } from 'prom-client';
 import type { Route } from 'strangler-migrations/define';
+import { type Circuit, createCircuit } from '../circuit.ts';
 import { defaultRedaction, type Redaction } from '../compare/redact.ts';
 import { type CompiledRules, compileRules } from '../compare/rules.ts';
 import type { Upstreams } from '../forward/upstreams.ts';
-import { type Circuit, createCircuit } from './circuit.ts';
 import { createComparisonQueue } from './comparison-queue.ts';
 import type { Budget } from './kept-answer.ts';
 import { createSamples, defaultSampleLimits, type SampleGroup, type SampleLimits } from './samples.ts';
