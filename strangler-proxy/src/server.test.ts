@@ -25,6 +25,22 @@ test.for([
   ['a space before the colon', 'GET / HTTP/1.1\r\nHost: a\r\nX-A : 1\r\n\r\n'],
   ['no Host', 'GET / HTTP/1.1\r\nX-A: 1\r\n\r\n'],
   ['two Hosts', 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
+  ['two equal Hosts', 'GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n'],
+  ['an absolute target and two Hosts', 'GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
+  ['an absolute target and an invalid Host', 'GET http://a/ HTTP/1.1\r\nHost: a b\r\n\r\n'],
+  ['an absolute target with a user', 'GET http://me@a/ HTTP/1.1\r\nHost: a\r\n\r\n'],
+  ['an absolute target without a host', 'GET http:///b HTTP/1.1\r\nHost: a\r\n\r\n'],
+  ['an absolute target of another scheme', 'GET ftp://a/b HTTP/1.1\r\nHost: a\r\n\r\n'],
+  ['a target that is none', 'GET b HTTP/1.1\r\nHost: a\r\n\r\n'],
+  ['a Host with two ports', 'GET / HTTP/1.1\r\nHost: a:1:2\r\n\r\n'],
+  ['a Host that is a list', 'GET / HTTP/1.1\r\nHost: a, b\r\n\r\n'],
+  ['a negative length', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n'],
+  ['a list of lengths', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\nabc'],
+  [
+    'chunked twice',
+    'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  ],
+  ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ['a Host that is none', 'GET / HTTP/1.1\r\nHost: a/../b@c\r\n\r\n'],
   ['a control character in a field', 'GET / HTTP/1.1\r\nHost: a\r\nX-A: \x01\r\n\r\n'],
 ])('a request with %s is refused, and never reaches an upstream', async ([, bytes = '']) => {
@@ -130,9 +146,37 @@ test('OPTIONS of the whole server, and a request that may go no further, are ans
   const proxy = await startProxy({ upstreams: { monolith: 'http://127.0.0.1:1' } });
   const rest = 'HTTP/1.1\r\nHost: a\r\nConnection: close\r\n';
   expect((await sendRaw(proxy.port, `OPTIONS * ${rest}\r\n`)).received).toMatch(/^HTTP\/1\.1 200 /);
+  expect((await sendRaw(proxy.port, `OPTIONS http://a ${rest}\r\n`)).received).toMatch(/^HTTP\/1\.1 200 /);
   expect((await sendRaw(proxy.port, `OPTIONS /a ${rest}Max-Forwards: 0\r\n\r\n`)).received).toMatch(/^HTTP\/1\.1 200 /);
   expect((await sendRaw(proxy.port, `TRACE /a ${rest}Max-Forwards: 0\r\n\r\n`)).received).toMatch(/^HTTP\/1\.1 405 /);
   expect((await sendRaw(proxy.port, `CONNECT a:1 ${rest}\r\n`)).received).toMatch(/^HTTP\/1\.1 501 /);
+});
+
+test('a request that comes back to its proxy again and again is ended as a loop', async () => {
+  let asked = 0;
+  const upstream = await startUpstream((request, response) => {
+    asked++;
+    // As a monolith that calls itself by its public name.
+    fetch(`${proxy.url}/again`, { headers: { Via: request.headers.via ?? '' } })
+      .then(async (answer) => response.writeHead(answer.status).end(await answer.text()))
+      .catch(() => response.destroy());
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  const answer = await fetch(proxy.url);
+  expect(await answer.json()).toMatchObject({ status: 502, code: 'request-loop' });
+  expect(asked).toBe(2);
+  expect(proxy.log.map(({ failure }) => failure)).toEqual(['request-loop', undefined, undefined]);
+});
+
+test('a Max-Forwards that is no number is passed on as it is', async () => {
+  let left: unknown;
+  const upstream = await startUpstream((request, response) => {
+    left = request.headers['max-forwards'];
+    response.end();
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  await sendRaw(proxy.port, 'OPTIONS /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nMax-Forwards: many\r\n\r\n');
+  expect(left).toBe('many');
 });
 
 test('Max-Forwards counts down', async () => {

@@ -217,6 +217,12 @@ test.for([
   ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd'],
   ['an upgrade that nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'],
   ['a control character in a field', 'HTTP/1.1 200 OK\r\nX-A: \x01\r\nContent-Length: 0\r\n\r\n'],
+  ['a head larger than 64 KiB', `HTTP/1.1 200 OK\r\nX-A: ${'x'.repeat(70_000)}\r\n\r\n`],
+  ['a field split by a bare line feed', 'HTTP/1.1 200 OK\r\nX-A: 1\nSet-Cookie: a=1\r\nContent-Length: 0\r\n\r\n'],
+  ['a field split by a bare return', 'HTTP/1.1 200 OK\r\nX-A: 1\rSet-Cookie: a=1\r\nContent-Length: 0\r\n\r\n'],
+  ['a folded field', 'HTTP/1.1 200 OK\r\nX-A: 1\r\n b: 2\r\nContent-Length: 0\r\n\r\n'],
+  ['a length that is no number', 'HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n'],
+  ['the head of a TLS server', '\x15\x03\x03\x00\x02\x02\x50'],
   ['nothing', ''],
 ])('an upstream that answers with %s is a 502', async ([, canned = '']) => {
   const { received } = await answers(canned);
@@ -236,6 +242,22 @@ test.for([
 test('a control character in a reason phrase does not end the process', async () => {
   const { received } = await answers('HTTP/1.1 200 O\x01K\r\nContent-Length: 2\r\n\r\nok');
   expect(received).toMatch(/^HTTP\/1\.1 (?:200|502) /);
+});
+
+test("bytes that an upstream sends after its answer are nobody's answer", async () => {
+  const split = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntrueHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfalse';
+  const upstream = await startCanned(split);
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  const again = GET.replace('close', 'keep-alive');
+  const { received } = await sendRaw(proxy.port, `${again}${again}${GET}`);
+  expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(Array(3).fill('HTTP/1.1 200'));
+  expect(received).not.toContain('false');
+});
+
+test('an answer of more fields than Node takes by default arrives, all of it', async () => {
+  const many = Array.from({ length: 2_500 }, (_, i) => `f${i}: 1`);
+  const { received } = await answers(`HTTP/1.1 200 OK\r\n${many.join('\r\n')}\r\nContent-Length: 0\r\n\r\n`);
+  expect(splitAnswer(received).fields.filter((field) => /^f\d/.test(field))).toEqual(many);
 });
 
 test('an upstream that breaks off in mid-body is seen as a truncated answer', async () => {
@@ -280,6 +302,12 @@ test('early hints arrive before the answer', async () => {
   const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
   const { received } = await sendRaw(proxy.port, GET);
   expect(received).toMatch(/^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a\.css>; rel=preload\r\n\r\nHTTP\/1\.1 200 OK/i);
+});
+
+test('early hints without end are ended', async () => {
+  const { received } = await answers('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'.repeat(1_000));
+  expect(received.match(/HTTP\/1\.1 103/g)?.length).toBeLessThan(100);
+  expect(received).toMatch(/HTTP\/1\.1 502 [\s\S]*"upstream-invalid"/);
 });
 
 test('a client that leaves frees the upstream', async () => {

@@ -34,6 +34,9 @@ const CLAIMS = /^(?:forwarded|x-real-ip|x-forwarded-.+)$/;
 /** RFC 9112 section 3.2: anything but a name, an address or nothing at all is refused. */
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d{0,5})?$/;
 
+/** One proxy of this kind behind another is a chain; a request that has passed more of them goes round (RFC 9110 section 7.6.3). */
+const PASSES_MAX = 1;
+
 /**
  * Makes the head that goes upstream, or says why the request is refused.
  *
@@ -60,6 +63,7 @@ export function requestHead(
 
   const headers: string[] = [];
   let hosts = 0;
+  let passes = 0;
   let host = authority;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;
@@ -68,6 +72,8 @@ export function requestHead(
     switch (lower) {
       case 'host':
         hosts++;
+        // A target in absolute form replaces a Host, but does not excuse it.
+        if (!HOST.test(value)) return 'request-host-invalid';
         host ??= value;
         continue;
       case 'content-length':
@@ -81,8 +87,11 @@ export function requestHead(
         if (!goesOn) continue;
         break;
       case 'max-forwards':
-        headers.push(name, method === 'OPTIONS' || method === 'TRACE' ? String(Number(value) - 1) : value);
+        headers.push(name, isCountedDown(method, value) ? String(Number(value) - 1) : value);
         continue;
+      case 'via':
+        if (value.includes(PROXY_NAME)) passes += value.split(PROXY_NAME).length - 1;
+        break;
     }
     if (NOT_PASSED_ON.has(lower) || named?.has(lower) === true) continue;
     if (!peer.trusted && CLAIMS.test(lower)) continue;
@@ -90,11 +99,17 @@ export function requestHead(
   }
   if (hosts > 1 || (hosts === 0 && httpVersion !== '1.0') || (host !== undefined && !HOST.test(host)))
     return 'request-host-invalid';
+  if (passes > PASSES_MAX) return 'request-loop';
   if (host !== undefined) headers.push('Host', host);
   addForwarding(headers, peer, host ?? '', known['x-forwarded-proto'], known['x-forwarded-host']);
   headers.push('Via', `${httpVersion} ${PROXY_NAME}`, 'X-Request-Id', requestId, 'traceparent', traceparent);
   const length = known['content-length'];
   return { headers, requestId, hasBody: transferCoding !== undefined || (length !== undefined && Number(length) > 0) };
+}
+
+/** RFC 9110 section 7.6.2: of these methods only, and what is no number is nobody's to change. */
+function isCountedDown(method: string | undefined, value: string): boolean {
+  return (method === 'OPTIONS' || method === 'TRACE') && /^\d+$/.test(value);
 }
 
 /** A trusted hop's claims stay, and it is added to the list of hops; a field of its own keeps theirs untouched. */

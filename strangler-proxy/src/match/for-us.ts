@@ -6,8 +6,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
  */
 export function isForUs({ method, url, headers }: IncomingMessage): boolean {
   if (method !== 'OPTIONS' && method !== 'TRACE') return false;
-  return headers['max-forwards'] === '0' || (method === 'OPTIONS' && url === '*');
+  const mayGoOn = !/^0+$/.test(String(headers['max-forwards'] ?? ''));
+  return !mayGoOn || (method === 'OPTIONS' && url !== undefined && WHOLE_SERVER.test(url));
 }
+
+/** `*`, and the same in absolute form: an authority without a path (RFC 9112 section 3.2.4). */
+const WHOLE_SERVER = /^(?:\*|https?:\/\/[^/?#]+)$/i;
 
 /** Says that we are here, and nothing else. A TRACE is not reflected: it would show what hops before us added. */
 export function answerForUs({ method }: IncomingMessage, response: ServerResponse): void {
