@@ -93,7 +93,7 @@ async function runGroup(group: DrillGroup, processes: Processes, report: Report,
     const faults: string[] = [];
     if (why !== undefined) faults.push((why as Error).message);
     if (why instanceof ShoppersFailed) report.failed_requests_of_monolith_users += why.count;
-    if (shoppers.failedCount > failedBefore) faults.push(new ShoppersFailed(shoppers).message);
+    if (shoppers.failedCount > failedBefore) faults.push(new ShoppersFailed(shoppers, failedBefore).message);
     if (!proxy.isAlive()) faults.push('the proxy ended');
     if (faults.length > 0) report.failed_cases.push({ name, why: faults.join('; ') });
     process.stderr.write(`${report.cases}/${total} ${faults.length === 0 ? 'held  ' : 'FAILED'} ${name}\n`);

@@ -298,8 +298,10 @@ function aWhile(): Promise<void> {
 export class ShoppersFailed extends Error {
   readonly count: number;
 
-  constructor({ failed, failedCount }: Shoppers) {
-    super(`${failedCount} requests of the monolith's users failed: ${failed.slice(0, 3).join('; ')}`);
-    this.count = failedCount;
+  /** @param before how many had failed before that of which this tells */
+  constructor({ failed, failedCount }: Shoppers, before = 0) {
+    const count = failedCount - before;
+    super(`${count} requests of the monolith's users failed, the last of them: ${failed.slice(-count).join('; ')}`);
+    this.count = count;
   }
 }

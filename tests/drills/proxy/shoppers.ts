@@ -1,7 +1,7 @@
 /** People who use the monolith, and do not care what happens to a service. */
 export interface Shoppers {
   readonly requests: number;
-  /** What failed, the first of them only; `failedCount` counts all. */
+  /** What failed, the last of them only; `failedCount` counts all. */
   readonly failed: readonly string[];
   readonly failedCount: number;
   /** Ids of the writes that were answered well. */
@@ -13,7 +13,7 @@ export interface Shoppers {
 const SHOPPERS = 4;
 const PAUSE_MS = 10;
 const PATIENCE_MS = 10_000;
-const FAILURES_SHOWN_MAX = 20;
+const FAILURES_KEPT_MAX = 3;
 
 let writes = 0;
 
@@ -49,7 +49,8 @@ export function startShoppers(url: string, does: 'read' | 'read and write' = 're
 
   function note(what: string): void {
     failedCount++;
-    if (failed.length < FAILURES_SHOWN_MAX) failed.push(what);
+    failed.push(what);
+    if (failed.length > FAILURES_KEPT_MAX) failed.shift();
   }
 
   async function shop(): Promise<void> {
