@@ -8,9 +8,10 @@ import { type Choice, type ChoosableRoute, choosable, createChooser } from './de
 import { type Flags, NO_FLAGS } from './decide/flags.ts';
 import { MONOLITH_OWNS_ALL, type Ownership } from './decide/ownership.ts';
 import type { ProblemCode } from './errors.ts';
-import { forward, sendProblem } from './forward/exchange.ts';
+import { forward } from './forward/exchange.ts';
 import { peerReader } from './forward/peer.ts';
 import { type RequestHead, requestHead } from './forward/request-head.ts';
+import { sendProblem } from './forward/send-problem.ts';
 import { createUpgrades, isWebSocket, refuseUpgrade, responseOn, type UpgradeEnd } from './forward/upgrade.ts';
 import { createUpstreams, type UpstreamOptions, type Upstreams } from './forward/upstreams.ts';
 import { answerForUs, isForUs } from './match/for-us.ts';

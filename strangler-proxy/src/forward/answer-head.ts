@@ -60,3 +60,20 @@ function connectionOf(raw: readonly string[]): string | undefined {
   }
   return options;
 }
+
+/** RFC 9110 section 6.4.1. */
+export function hasContent(method: string | undefined, status: number): boolean {
+  return method !== 'HEAD' && status !== 204 && status !== 304;
+}
+
+/** A reason phrase that Node would refuse to send is left out (RFC 9112 section 4: clients ignore it). */
+export function phrase(reason: string | undefined): string {
+  return reason !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(reason) ? reason : '';
+}
+
+/** Names with their values. */
+export function pairs(raw: readonly string[]): [string, string][] {
+  const list: [string, string][] = [];
+  for (let i = 0; i < raw.length; i += 2) list.push([raw[i] as string, raw[i + 1] as string]);
+  return list;
+}

@@ -1,21 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import {
-  isConnectionLost,
-  isUpstreamsFault,
-  PROXY_NAME,
-  type ProblemCode,
-  problemAnswer,
-  upstreamProblem,
-} from '../errors.ts';
+import { isConnectionLost, isUpstreamsFault, type ProblemCode, upstreamProblem } from '../errors.ts';
 import type { FailureCode, FallbackCause } from '../metrics.ts';
 import type { ControlTap } from '../shadow/index.ts';
 import { admit, hasAnother, leave } from './admission.ts';
-import { answerHead, rawStrings, withoutTrailerPromise } from './answer-head.ts';
+import { InvalidAnswer, isOutOfService, OVERDUE, ServerError } from './answer-faults.ts';
+import { answerHead, hasContent, pairs, phrase, rawStrings, withoutTrailerPromise } from './answer-head.ts';
 import type { Instance } from './instances.ts';
 import { BODY_MALFORMED, CLIENT_GONE, requestBody } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
+import { sendProblem } from './send-problem.ts';
 import type { Upstream } from './upstreams.ts';
 
 /** One request, and where it goes. */
@@ -119,9 +114,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     admitted.dispatcher.dispatch(options, this);
   }
 
-  /** Lets `tap` see the answer pass by. It neither throws nor waits. */
+  /** Lets `tap` see the answer of the chosen upstream pass by, and of no other. It neither throws nor waits. */
   watch(tap: ControlTap): void {
-    if (this.#over) tap.abort();
+    if (this.#over || this.#upstream !== this.#plan.upstream) tap.abort();
     else this.#tap = tap;
   }
 
@@ -342,19 +337,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Answers with a problem of ours. */
-export function sendProblem(
-  response: ServerResponse,
-  code: ProblemCode,
-  about: { readonly upstream?: string; readonly requestId?: string; readonly servedBy: boolean },
-): void {
-  const { status, headers, body } = problemAnswer(code, about.upstream, about.requestId);
-  // What a client that framed its request wrongly sends next cannot be told from the rest of that request.
-  if (status === 400 || status === 501) response.shouldKeepAlive = false;
-  response.writeHead(status, about.servedBy ? [...headers, 'X-Served-By', PROXY_NAME] : [...headers]);
-  response.end(body);
-}
-
 function release(exchange: Exchange): void {
   exchange.release();
 }
@@ -365,44 +347,5 @@ function cutOff(response: ServerResponse): void {
   else response.destroy();
 }
 
-/**
- * Whether a status says that the service as a whole is not there. 500 does not: it is about one request, and a single
- * broken page must not close the way to all others.
- */
-function isOutOfService(status: number): boolean {
-  return status >= 502 && status <= 504;
-}
-
 /** RFC 9110 section 9.2.1. */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
-
-/** RFC 9110 section 6.4.1. */
-function hasContent(method: string | undefined, status: number): boolean {
-  return method !== 'HEAD' && status !== 204 && status !== 304;
-}
-
-/** A reason phrase that Node would refuse to send is left out (RFC 9112 section 4: clients ignore it). */
-function phrase(reason: string | undefined): string {
-  return reason !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(reason) ? reason : '';
-}
-
-function pairs(raw: readonly string[]): [string, string][] {
-  const list: [string, string][] = [];
-  for (let i = 0; i < raw.length; i += 2) list.push([raw[i] as string, raw[i + 1] as string]);
-  return list;
-}
-
-/** An answer that undici's parser takes and HTTP does not. */
-class InvalidAnswer extends Error {}
-
-/** An answer that the client does not get, as the owner will answer instead. */
-class ServerError extends Error {
-  readonly status: number;
-
-  constructor(status: number) {
-    super(`status ${status}`);
-    this.status = status;
-  }
-}
-
-const OVERDUE = new Error('the request took longer than it may in all');

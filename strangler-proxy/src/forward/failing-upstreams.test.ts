@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import {
   catalog,
@@ -240,6 +240,47 @@ test('an instance that says it is not well is not asked, and is again when it sa
   const before = checked;
   await new Promise((wake) => setTimeout(wake, 60));
   expect(checked - before).toBeLessThanOrEqual(1);
+});
+
+test('a read that the owner answers in the place of an ejected service is compared with nobody', async () => {
+  const monolith = await counted('monolith');
+  const upstreams = { monolith: monolith.url, catalog: { url: NOBODY, failuresMax: 1, ejectMs: 60_000 } };
+  const flags = testFlags({ 'catalog.item.serve': 'always', 'catalog.item.shadow': 'always' });
+  const seen: string[] = [];
+  const tap = {
+    head: () => void seen.push('head'),
+    data: () => void seen.push('data'),
+    end: () => void seen.push('end'),
+    abort: () => void seen.push('abort'),
+  };
+  const shadow = { start: () => tap } as never;
+  const proxy = await startProxy({ migrations: [catalog], flags, upstreams, shadow });
+  for (let i = 0; i < 2; i++) expect(await text(proxy, '/items/7')).toBe('monolith');
+  expect(proxy.log.map(({ fallback }) => fallback)).toEqual(['upstream-refused', 'upstream-circuit-open']);
+  expect(seen).toEqual(['abort', 'abort']);
+});
+
+test('a WebSocket takes a place like any request, and is refused where there is none', async () => {
+  const agrees = await startRawUpstream((socket) =>
+    socket.once('data', () => {
+      socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+          'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
+      );
+    }),
+  );
+  const upgrade =
+    'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+  const proxy = await startProxy({ upstreams: { monolith: { url: agrees.url, inFlightMax: 1 } } });
+  const client = connect(proxy.port, '127.0.0.1');
+  client.write(upgrade);
+  await until(() => proxy.log.length === 1);
+  expect(proxy.log).toMatchObject([{ status: 101 }]);
+  expect((await sendRaw(proxy.port, upgrade)).received).toMatch(/^HTTP\/1\.1 503 [\s\S]*"upstream-busy"/);
+  client.destroy();
+  await until(() => stateOf(proxy, 'monolith')?.inFlight === 0);
+  expect(stateOf(proxy, 'monolith')).toMatchObject({ refusedBusy: 1, instances: [{ inFlight: 0 }] });
 });
 
 test('a full bulkhead sends reads to the owner, and leaves the monolith alone', async () => {

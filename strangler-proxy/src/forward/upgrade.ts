@@ -4,9 +4,9 @@ import { createProxyMiddleware } from 'http-proxy-middleware';
 import { isUpstreamsFault, PROXY_NAME, type ProblemCode, upstreamProblem } from '../errors.ts';
 import type { FailureCode } from '../metrics.ts';
 import { admit, leave } from './admission.ts';
-import { sendProblem } from './exchange.ts';
 import type { Instance } from './instances.ts';
 import type { RequestHead } from './request-head.ts';
+import { sendProblem } from './send-problem.ts';
 import type { Upstream, Upstreams } from './upstreams.ts';
 
 /** One upgrade, and where it goes. */
@@ -101,9 +101,12 @@ export function createUpgrades(upstreams: Upstreams): Upgrades {
           agreeing.once('upgrade', (answer, upstreamSocket) => {
             addFields(answer, plan);
             plan.ended({ status: 101, failure: undefined });
-            // Whichever side goes, the other is not kept waiting; what was already sent still arrives.
-            socket.once('close', () => upstreamSocket.destroySoon());
-            upstreamSocket.once('close', () => socket.destroySoon());
+            // Whichever side goes, the other is not kept waiting; what was already sent still arrives. A side that only
+            // ends has gone too: half a WebSocket is of no use (RFC 6455 section 7.1.1).
+            for (const gone of ['end', 'close']) {
+              socket.once(gone, () => upstreamSocket.destroySoon());
+              upstreamSocket.once(gone, () => socket.destroySoon());
+            }
           });
         },
         error(error, request, client) {

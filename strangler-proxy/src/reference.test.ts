@@ -1,0 +1,25 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { HELP } from './config.ts';
+import { createUpstreams } from './forward/upstreams.ts';
+import { createMetrics } from './metrics.ts';
+import { SETTINGS } from './upstream-config.ts';
+
+const reference = await readFile(join(import.meta.dirname, '../README.md'), 'utf8');
+const firstCells = (pattern: RegExp) => [...reference.matchAll(pattern)].map(([, name]) => name).sort();
+
+test('the reference has every setting of an upstream, and no other', () => {
+  const written = firstCells(/^\| `([a-z-]+)` \| `[a-zA-Z]+` \|/gm);
+  expect(written).toEqual(SETTINGS.map(({ name }) => name).sort());
+  for (const { name, option } of SETTINGS) expect(reference).toContain(`| \`${name}\` | \`${option}\` |`);
+  for (const { name } of SETTINGS) expect(HELP).toContain(`  ${name} `);
+});
+
+test('the reference has every metric, and no other', async () => {
+  const metrics = createMetrics();
+  metrics.watch(createUpstreams({ monolith: 'http://127.0.0.1:1' }), () => 'none');
+  const registered = metrics.registry.getMetricsAsArray().map(({ name }) => name);
+  const written = new Set(reference.match(/strangler_proxy_[a-z_]+/g));
+  expect([...written].sort()).toEqual(registered.sort());
+});
