@@ -168,26 +168,19 @@ test('a request that comes back to its proxy again and again is ended as a loop'
   expect(proxy.log.map(({ failure }) => failure)).toEqual(['request-loop', undefined, undefined]);
 });
 
-test('a Max-Forwards that is no number is passed on as it is', async () => {
+test.for([
+  ['counts down', 'OPTIONS', '3', '2'],
+  ['that is no number is passed on as it is', 'OPTIONS', 'many', 'many'],
+  ['means nothing to other methods', 'GET', '0', '0'],
+])('a Max-Forwards %s', async ([, method, given, expected]) => {
   let left: unknown;
   const upstream = await startUpstream((request, response) => {
     left = request.headers['max-forwards'];
     response.end();
   });
   const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
-  await sendRaw(proxy.port, 'OPTIONS /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nMax-Forwards: many\r\n\r\n');
-  expect(left).toBe('many');
-});
-
-test('Max-Forwards counts down', async () => {
-  let left: unknown;
-  const upstream = await startUpstream((request, response) => {
-    left = request.headers['max-forwards'];
-    response.end();
-  });
-  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
-  await sendRaw(proxy.port, 'OPTIONS /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nMax-Forwards: 3\r\n\r\n');
-  expect(left).toBe('2');
+  await sendRaw(proxy.port, `${method} /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nMax-Forwards: ${given}\r\n\r\n`);
+  expect(left).toBe(expected);
 });
 
 test('a stop lets requests under way end, closes their connections, and takes no new ones', async () => {
