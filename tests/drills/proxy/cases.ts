@@ -49,6 +49,7 @@ export const DRILL: readonly DrillGroup[] = [
       { name: 'a service that is killed', run: killed },
       { name: 'one of two instances of the service is killed', run: halfDead },
       { name: 'one of two instances of the monolith is killed', run: halfAMonolith },
+      { name: 'writes to an instance that closes its connections', run: writesOnce },
     ],
   },
   {
@@ -187,6 +188,26 @@ async function halfAMonolith({ processes, catalog }: Scene): Promise<void> {
   await proxy.kill();
 }
 
+/** Whoever wrote and got no answer must not find it done twice. */
+async function writesOnce({ processes, catalog }: Scene): Promise<void> {
+  const [first, second] = [await processes.upstream('monolith'), await processes.upstream('monolith')];
+  const proxy = await processes.proxy({ monolith: `${first.url},${second.url}`, catalog: catalog.url });
+  first.behave('closes');
+  const bodies = Array.from({ length: 200 }, (_, i) => `once-${i}`);
+  const statuses = await Promise.all(
+    bodies.map((body) => fetch(`${proxy.url}/items`, { method: 'POST', body }).then(({ status }) => status)),
+  );
+  await Promise.all([first, second].map((instance) => reported(instance)));
+  const received = [...first.received, ...second.received].map(({ body }) => body).filter((body) => body !== '');
+  const doubled = received.length - new Set(received).size;
+  if (doubled > 0) throw new Error(`${doubled} writes were received twice`);
+  const answered = statuses.filter((status) => status === 200).length;
+  const done = second.received.filter(({ body }) => body.startsWith('once-')).length;
+  if (answered !== done) throw new Error(`${answered} writes were answered well, and ${done} done`);
+  if (first.received.length === 0) throw new Error('no write met the instance that closes its connections');
+  await proxy.kill();
+}
+
 function lying(conduct: FlagConduct, name: string): DrillCase {
   return {
     name,
@@ -268,12 +289,23 @@ async function notice(proxy: { readonly admin: string }, start: string): Promise
   await until(ask, (notices) => notices.some((one) => one.startsWith(start)), { withinMs: 30_000 });
 }
 
+/** What an upstream was sent before now, it has told of. */
+async function reported({ port, received }: DrillUpstream): Promise<void> {
+  const target = `/reported-${++tags}`;
+  await sendBytes(port, `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`, 100);
+  await told(received, target);
+}
+
 /** Everything that was sent before has reached the upstream, and what it said of it has reached us. */
 async function flushed(monolith: DrillUpstream, proxy: DrillProcess): Promise<void> {
   const target = `/flushed-${++tags}`;
   await (await fetch(proxy.url + target)).arrayBuffer();
+  await told(monolith.received, target);
+}
+
+async function told(received: DrillUpstream['received'], target: string): Promise<void> {
   await until(
-    () => monolith.received.some((one) => one.target === target),
+    () => received.some((one) => one.target === target),
     (is) => is,
     { withinMs: 5_000, everyMs: 2 },
   );

@@ -12,7 +12,7 @@ export interface RawAnswer {
 const PATIENCE_MS = 3_000;
 
 /** Sends bytes, and gives what comes back until the other side closes or nothing more comes. */
-export async function sendBytes(port: number, bytes: string): Promise<RawAnswer> {
+export async function sendBytes(port: number, bytes: string, patienceMs = PATIENCE_MS): Promise<RawAnswer> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   let received = '';
   let isReset = false;
@@ -25,7 +25,7 @@ export async function sendBytes(port: number, bytes: string): Promise<RawAnswer>
       done();
     });
     socket.on('end', done).on('close', () => done());
-    setTimeout(done, PATIENCE_MS).unref();
+    setTimeout(done, patienceMs).unref();
   });
   socket.write(bytes, 'latin1');
   await over;
