@@ -64,7 +64,7 @@ test('the first command, word for word in a fresh copy, opens the shop; Ctrl-C c
     expect(answer.status).toBe(200);
     expect(answer.headers.get('x-served-by')).toBe('monolith');
   } finally {
-    process.kill(-(shell.pid ?? 0), 'SIGINT');
+    if (shell.exitCode === null) process.kill(-(shell.pid ?? 0), 'SIGINT');
     await exited;
   }
   await expect(fetch(`http://127.0.0.1:${portBase}/`)).rejects.toThrow();

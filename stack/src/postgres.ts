@@ -165,14 +165,15 @@ export function serverAccount(): Account | undefined {
 
 /**
  * The call, made so that it drops root. Root's own folders are closed to `nobody`, and a project may well lie in one:
- * so the one capability that walks through them is kept (`capabilities(7)`, CAP_DAC_OVERRIDE).
+ * so the one capability that walks through them is kept (`capabilities(7)`, CAP_DAC_OVERRIDE). initdb asks access(2)
+ * about its programs, which leaves capabilities out unless SECBIT_NO_SETUID_FIXUP is set.
  */
 export function asServerAccount(command: string, args: readonly string[]): ProgramCall {
   const account = serverAccount();
   const env = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
   if (!account) return { command, args, env };
   const drop = [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'];
-  const keep = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
+  const keep = ['--securebits=+no_setuid_fixup', '--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
   return { command: 'setpriv', args: [...drop, ...keep, command, ...args], env };
 }
 
