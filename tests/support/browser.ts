@@ -14,12 +14,9 @@ export async function launchBrowser(): Promise<Browser> {
   const installed = [chromium.executablePath(), ...SYSTEM_BROWSERS].find((path) => existsSync(path));
   return chromium.launch({
     executablePath: installed ?? (await unpackBrowser()),
-    args: [
-      ...(installed ? [] : sparticuz.args.filter((flag) => !flag.startsWith('--headless'))),
-      '--no-sandbox',
-      '--disable-background-networking',
-      '--disable-component-update',
-    ],
+    // None of the flags that the package would add: they are for another place, and would switch off what is tested here
+    // (the browser's web security) and end the whole browser with its first closed page (--single-process).
+    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update'],
   });
 }
 
