@@ -177,6 +177,30 @@ test('a service that is back is used again after one probe', async () => {
   expect(proxy.log.every(({ status }) => status === 200)).toBe(true);
 });
 
+test('a probe whose client leaves says nothing, and the next request is the probe', async () => {
+  const monolith = await counted('monolith');
+  let conduct: 'close' | 'think' | 'answer' = 'close';
+  let thinking = 0;
+  const service = await startUpstream((_request, response) => {
+    if (conduct === 'close') response.socket?.destroy();
+    else if (conduct === 'answer') response.end('service');
+    else thinking++;
+  });
+  const upstreams = { monolith: monolith.url, catalog: { url: service.url, failuresMax: 1, ejectMs: 400 } };
+  const proxy = await startProxy({ migrations: [catalog], flags: live, upstreams });
+  expect(await text(proxy, '/items/7')).toBe('monolith');
+  conduct = 'think';
+  await until(() => stateOf(proxy, 'catalog')?.instances[0]?.state === 'probing');
+  const leaves = new AbortController();
+  const left = fetch(`${proxy.url}/items/7`, { signal: leaves.signal }).catch(() => 'left');
+  await until(() => thinking === 1);
+  leaves.abort();
+  expect(await left).toBe('left');
+  await until(() => stateOf(proxy, 'catalog')?.inFlight === 0);
+  conduct = 'answer';
+  expect(await text(proxy, '/items/7')).toBe('service');
+});
+
 test('the monolith is asked however often it failed: nobody else could answer', async () => {
   let isUp = false;
   const monolith = await startUpstream((_request, response) => {
