@@ -59,7 +59,7 @@ async function ready({ said, child }: Run): Promise<{ url: string; admin: string
 test('--help explains itself and does nothing else', async () => {
   const { said, ended } = await run(['--help']);
   expect(await ended).toBe(0);
-  expect(said()).toMatch(/^strangler-proxy serves [\s\S]*Examples[\s\S]*--upstream <name=url>/);
+  expect(said()).toMatch(/^strangler-proxy serves [\s\S]*Examples[\s\S]*--upstream <name=urls>/);
 });
 
 test('what it was told wrongly is told back, all of it, and it does not start', async () => {

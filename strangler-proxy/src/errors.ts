@@ -41,6 +41,9 @@ export const PROBLEMS = {
 /** The stable code of an answer that the proxy makes itself. */
 export type ProblemCode = keyof typeof PROBLEMS;
 
+/** Why an upstream takes no request now. */
+export type Refusal = Extract<ProblemCode, 'upstream-busy' | 'upstream-circuit-open'>;
+
 /** The code for what undici, Node or the operating system reported while a request was with an upstream. */
 export function upstreamProblem(error: unknown): ProblemCode {
   const { code, name } = error as { code?: unknown; name?: unknown };

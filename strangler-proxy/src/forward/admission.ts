@@ -1,9 +1,6 @@
-import type { ProblemCode } from '../errors.ts';
+import type { Refusal } from '../errors.ts';
 import type { Instance } from './instances.ts';
 import type { Upstream } from './upstreams.ts';
-
-/** Why an upstream takes no request now. */
-export type Refusal = Extract<ProblemCode, 'upstream-busy' | 'upstream-circuit-open'>;
 
 /**
  * Takes one request in: chooses the instance and counts the request there until {@link leave}. The instance is the one

@@ -1,4 +1,4 @@
-import type { Refusal } from './admission.ts';
+import type { Refusal } from '../errors.ts';
 import { type HealthChecks, startHealthChecks } from './health-checks.ts';
 import { type Instance, openInstance } from './instances.ts';
 

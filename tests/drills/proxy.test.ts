@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { ROOT } from './support/running-stack.ts';
+import { ROOT } from '../support/running-stack.ts';
 
 const run = promisify(execFile);
 
