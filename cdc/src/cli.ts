@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { ConfigurationError, DEFAULT_PORT, readConfiguration } from './config.ts';
 import { type Check, examine } from './doctor.ts';
 import { describeError, isTransient, StreamStop } from './errors.ts';
+import { runReconcile } from './reconcile/command.ts';
 import { rolesSql } from './roles.ts';
 import { runStreams } from './run.ts';
 import { withRunningSystem } from './running-system.ts';
@@ -18,21 +19,24 @@ const HELP = `Carries every committed change of the monolith's database to the s
   npx cdc run --capability catalog   one of them
   npx cdc status --watch             how far each stream is
   npx cdc verify                     is every row of both databases as it has to be? reads only
+  npx cdc reconcile --dry-run        what would be done about the rows that are not
 
 Commands
-  run      initial load, then the change stream; /livez, /readyz, /metrics and /status over HTTP
-  status   positions and lag, read from the databases: works whether or not "run" does
-  verify   compares every row of both databases beside live traffic; names missing, extra and different rows
-  doctor   checks both databases and changes nothing
-  roles    prints SQL
+  run        initial load, then the change stream; /livez, /readyz, /metrics and /status over HTTP
+  status     positions and lag, read from the databases: works whether or not "run" does
+  verify     compares every row of both databases beside live traffic; names missing, extra and different rows
+  reconcile  verifies, and repairs those rows in the services' databases; "run" may run on
+  doctor     checks both databases and changes nothing
+  roles      prints SQL
 
 Options
   --capability NAME   only this migration
-  --json              one JSON object on stdout (status, doctor, verify)
+  --json              one JSON object on stdout (status, doctor, verify, reconcile)
   --watch             again every second (status)
-  --table T           only the tables mapped from or to T (verify)
-  --rate ROWS         rows per second that are read at most from each side (verify; default: no limit)
+  --table T           only the tables mapped from or to T (verify, reconcile)
+  --rate ROWS         rows per second that are compared at most (verify, reconcile; default: no limit)
   --resume            go on where an earlier one was ended (verify)
+  --dry-run           change nothing, say what would be done (reconcile)
   -h, --help          this
 
 Environment
@@ -48,7 +52,7 @@ Environment
   STRANGLER_CDC_HEARTBEAT_MS   how often a mark is written to the source's log (default: 2000)
   STRANGLER_CDC_IDLE_MS        how often an idle stream writes its position down (default: 10000)
 
-Exit status: 0 done, 1 error, 2 looked and found wanting (doctor, verify).
+Exit status: 0 done, 1 error, 2 looked and found wanting (doctor, verify, reconcile).
 `;
 
 async function main(args: readonly string[]): Promise<number> {
@@ -62,6 +66,7 @@ async function main(args: readonly string[]): Promise<number> {
       table: { type: 'string' },
       rate: { type: 'string' },
       resume: { type: 'boolean', default: false },
+      'dry-run': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -70,7 +75,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return values.help ? 0 : 1;
   }
-  if (!['run', 'status', 'doctor', 'roles', 'verify'].includes(command) || rest.length > 0) {
+  if (!['run', 'status', 'doctor', 'roles', 'verify', 'reconcile'].includes(command) || rest.length > 0) {
     process.stderr.write(`cdc: there is no command "${positionals.join(' ')}"; "cdc --help" lists them\n`);
     return 1;
   }
@@ -93,6 +98,11 @@ async function main(args: readonly string[]): Promise<number> {
       return runVerify({
         ...{ ...values, migrations: configuration.migrations, signal: untilSignal() },
         state: env.STRANGLER_STATE || '.strangler',
+      });
+    case 'reconcile':
+      return runReconcile({
+        ...{ ...values, migrations: configuration.migrations, signal: untilSignal() },
+        dryRun: values['dry-run'],
       });
     default:
       return showStatus(() => Promise.all(configuration.migrations.map(readStatus)), values);

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { ReconcileReport } from '../reconcile/reconcile.ts';
 import { type CdcProcess, startCdc, untilLogged } from '../testing/process.ts';
 import { createStores, type Stores, until, untilCaughtUp } from '../testing/stores.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -75,6 +76,7 @@ test('verify says that all is equal, or names what is not, with the status that 
     { table: 'public.item', kind: 'different', key: { id: '9' }, columns: ['extra'], reason: null },
     { table: 'public.event', kind: 'missing', key: { id: '5' }, columns: [], reason: null },
   ]);
+  expect(sick.output()).toContain('Next: npx cdc reconcile --dry-run');
 
   const other = cdc('verify', '--table', 'item');
   expect(await other.ended).toBe(2);
@@ -82,6 +84,27 @@ test('verify says that all is equal, or names what is not, with the status that 
   const unknown = cdc('verify', '--table', 'itm', '--rate', '5');
   expect(await unknown.ended).toBe(1);
   expect(unknown.output()).toContain('--table itm: no such table is mapped, only item (item), event (event)');
+});
+
+test('reconcile says what it did to each row, a dry run what it would do', async () => {
+  await streaming();
+  await stores.target.query(`DELETE FROM event WHERE id = 5; UPDATE item SET extra = '{"text": "rogue"}' WHERE id = 9`);
+  const dry = cdc('reconcile', '--dry-run');
+  expect(await dry.ended).toBe(2);
+  expect(dry.stdout()).toContain('would update     public.item (id=9)');
+  const wet = cdc('reconcile', '--json');
+  expect(await wet.ended).toBe(0);
+  const { reconciliations } = JSON.parse(wet.stdout()) as { reconciliations: readonly ReconcileReport[] };
+  expect(reconciliations).toMatchObject([
+    {
+      ...{ capability: stores.capability, dry_run: false, inserted: 1, updated: 1, deleted: 0, left: 0 },
+      repairs: [
+        { table: 'public.item', action: 'updated', key: { id: '9' }, reason: null },
+        { table: 'public.event', action: 'inserted', key: { id: '5' }, reason: null },
+      ],
+    },
+  ]);
+  expect(await cdc('verify').ended).toBe(0);
 });
 
 test('killed in the middle, it goes on where it was and forgets nothing that it had found', async () => {

@@ -45,6 +45,7 @@ export async function runVerify(command: VerifyCommand): Promise<number> {
   }
   if (command.json) process.stdout.write(`${JSON.stringify({ verifications: reports })}\n`);
   const wanting = reports.filter((report) => report.verdict !== 'equal');
+  if (wanting.some((report) => report.verdict === 'different')) say('Next: npx cdc reconcile --dry-run');
   return wanting.length > 0 ? 2 : 0;
 }
 
@@ -66,7 +67,8 @@ function isMeant({ source, target }: TableMapping, table: string): boolean {
   return [source, target].some(({ schema, name }) => table === name || table === `${schema}.${name}`);
 }
 
-function parseRate(rate: string | undefined): number | undefined {
+/** @throws {ConfigurationError} */
+export function parseRate(rate: string | undefined): number | undefined {
   if (rate === undefined) return undefined;
   const rows = Number(rate);
   if (Number.isSafeInteger(rows) && rows >= 1) return rows;

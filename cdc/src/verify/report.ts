@@ -70,7 +70,13 @@ export function showReport(report: VerifyReport): string {
 }
 
 /** `different  public.product (id=7): price_cents, name`. */
-export function showDifference({ kind, table, key, columns, reason }: ReportedDifference): string {
+export function showDifference({
+  kind,
+  table,
+  key,
+  columns,
+  reason,
+}: Omit<ReportedDifference, 'kind'> & { readonly kind: string }): string {
   const name = Object.entries(key).map(([column, value]) => `${column}=${value}`);
   const detail = [...(columns.length > 0 ? [columns.join(', ')] : []), ...(reason === null ? [] : [reason])];
   return `${kind.padEnd(9)}  ${table} (${name.join(', ')})${detail.length > 0 ? `: ${detail.join('; ')}` : ''}`;
