@@ -1,5 +1,5 @@
 import type { MigrationDatabases } from '../config.ts';
-import { chooseTables, parseRate, reportProgress } from '../verify/command.ts';
+import { chooseTables, parseRate, reportProgress, reportSettling } from '../verify/command.ts';
 import { showDifference } from '../verify/report.ts';
 import { type ReconcileReport, reconcile } from './reconcile.ts';
 
@@ -24,6 +24,7 @@ export async function runReconcile(command: ReconcileCommand): Promise<number> {
       ...{ only, dryRun: command.dryRun, signal: command.signal },
       ...(rate === undefined ? {} : { rate }),
       progress: reportProgress(databases.migration.capability, 0),
+      settling: reportSettling(databases.migration.capability),
     });
     reports.push(report);
     if (!command.json) process.stdout.write(showReconciled(report));

@@ -33,6 +33,7 @@ export async function runVerify(command: VerifyCommand): Promise<number> {
         ...{ only, from, signal: command.signal },
         ...(rate === undefined ? {} : { rate }),
         progress: reportProgress(capability, from?.tables.at(-1)?.rows ?? 0),
+        settling: reportSettling(capability),
         save: (checkpoint) => writeCheckpoint(file, checkpoint),
       });
       await removeCheckpoint(file);
@@ -94,6 +95,15 @@ export function reportProgress(capability: string, rowsBefore: number): (progres
     const time = left === undefined ? 'time left unknown' : `about ${Math.ceil(left)} s left`;
     say(
       `${capability}: ${table}: ${rows}${of} rows, ${Math.round(rate)} rows/s, ${time}, ${suspects} to look at again`,
+    );
+  };
+}
+
+/** Says that it waits: an idle stream writes its position down every ten seconds only. */
+export function reportSettling(capability: string): (table: string, suspects: number) => void {
+  return (table, suspects) => {
+    say(
+      `${capability}: ${table}: ${suspects} rows differ so far; looking again once the stream has passed this moment`,
     );
   };
 }

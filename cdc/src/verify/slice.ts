@@ -55,9 +55,13 @@ async function inSnapshots<T>(sides: Sides, work: () => Promise<T>): Promise<T> 
   }
 }
 
-/** So many keys on, by the source; earlier if the target has more rows than that up to there. */
+/**
+ * So many keys on, by the source; earlier if the target has more rows than that up to there. Where only digests travel,
+ * extra rows in the middle cost no more than their digest; behind the source's end there may be any number of them.
+ */
 async function sliceEnd(sides: Sides, after: Key | undefined, rows: number): Promise<Key | undefined> {
   const upTo = await sides.source.nthKey({ after, upTo: undefined }, rows - 1);
+  if (upTo && sides.digestible) return upTo;
   return (await sides.target.nthKey({ after, upTo }, rows)) ?? upTo;
 }
 

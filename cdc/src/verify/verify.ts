@@ -25,6 +25,8 @@ export interface VerifyOptions extends MigrationDatabases {
   readonly signal?: AbortSignal;
   /** Told after each slice. */
   progress?(progress: VerifyProgress): void;
+  /** Told before so many rows are looked at again, which waits for the stream. */
+  settling?(table: string, suspects: number): void;
   /** Given how far it is, about once a second. */
   save?(checkpoint: Checkpoint): Promise<void>;
   /** Told what is beyond doubt as soon as it is. */
@@ -197,6 +199,7 @@ async function verifyTable(
 
   const settleAll = async () => {
     if (suspects.length === 0) return;
+    options.settling?.(table.sourceName, suspects.length);
     const stream = appliedPosition(clients, options.migration.capability, run.stalled ? 0 : limits.waitMs);
     const settled = await settle(table, sides, suspects, stream, options.signal);
     await endIfTold();
