@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { ConfigurationError, DEFAULT_PORT, readConfiguration } from './config.ts';
+import { deadLetters, UsageError } from './dead-letters-command.ts';
 import { type Check, examine } from './doctor.ts';
 import { describeError, isTransient, StreamStop } from './errors.ts';
 import { runReconcile } from './reconcile/command.ts';
@@ -20,6 +21,8 @@ const HELP = `Carries every committed change of the monolith's database to the s
   npx cdc status --watch             how far each stream is
   npx cdc verify                     is every row of both databases as it has to be? reads only
   npx cdc reconcile --dry-run        what would be done about the rows that are not
+  npx cdc dead-letters list          events that could not be applied, with their causes
+  npx cdc dead-letters replay --all  applies them, once the causes are mended
 
 Commands
   run        initial load, then the change stream; /livez, /readyz, /metrics and /status over HTTP
@@ -28,15 +31,19 @@ Commands
   reconcile  verifies, and repairs those rows in the services' databases; "run" may run on
   doctor     checks both databases and changes nothing
   roles      prints SQL
+  dead-letters list           events that are parked, and why
+  dead-letters show ID        one of them in full, as JSON
+  dead-letters replay ID...   applies them, and what else waits for their keys, in order; --all: every one
+  dead-letters discard ID...  throws them away for good; --all: every one
 
 Options
   --capability NAME   only this migration
-  --json              one JSON object on stdout (status, doctor, verify, reconcile)
+  --json              one JSON object on stdout (status, doctor, verify, reconcile, dead-letters)
   --watch             again every second (status)
   --table T           only the tables mapped from or to T (verify, reconcile)
   --rate ROWS         rows per second that are compared at most (verify, reconcile; default: no limit)
   --resume            go on where an earlier one was ended (verify)
-  --dry-run           change nothing, say what would be done (reconcile)
+  --dry-run           change nothing, say what would be done (reconcile, dead-letters replay, discard)
   -h, --help          this
 
 Environment
@@ -51,8 +58,9 @@ Environment
   STRANGLER_CDC_BATCH_ROWS     rows after which a batch is committed (default: 10000)
   STRANGLER_CDC_HEARTBEAT_MS   how often a mark is written to the source's log (default: 2000)
   STRANGLER_CDC_IDLE_MS        how often an idle stream writes its position down (default: 10000)
+  STRANGLER_CDC_DEAD_LETTERS   events that may be parked; at the bound the stream stops (default: 10000; 0: parks none)
 
-Exit status: 0 done, 1 error, 2 looked and found wanting (doctor, verify, reconcile).
+Exit status: 0 done, 1 error, 2 looked and found wanting (doctor, verify, reconcile), or refused again (dead-letters replay).
 `;
 
 async function main(args: readonly string[]): Promise<number> {
@@ -66,6 +74,7 @@ async function main(args: readonly string[]): Promise<number> {
       table: { type: 'string' },
       rate: { type: 'string' },
       resume: { type: 'boolean', default: false },
+      all: { type: 'boolean', default: false },
       'dry-run': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -75,7 +84,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return values.help ? 0 : 1;
   }
-  if (!['run', 'status', 'doctor', 'roles', 'verify', 'reconcile'].includes(command) || rest.length > 0) {
+  const commands = ['run', 'status', 'doctor', 'roles', 'verify', 'reconcile', 'dead-letters'];
+  if (!commands.includes(command) || (rest.length > 0 && command !== 'dead-letters')) {
     process.stderr.write(`cdc: there is no command "${positionals.join(' ')}"; "cdc --help" lists them\n`);
     return 1;
   }
@@ -86,6 +96,8 @@ async function main(args: readonly string[]): Promise<number> {
     case 'run':
       await runStreams(configuration, untilSignal());
       return 0;
+    case 'dead-letters':
+      return deadLetters(configuration.migrations, rest, { ...values, dryRun: values['dry-run'] });
     case 'roles':
       process.stdout.write(configuration.migrations.map(rolesSql).join('\n'));
       return 0;
@@ -140,6 +152,7 @@ function showStream(stream: StoredStatus): string {
     `  position      ${stream.position ?? 'none yet'}`,
     `  lag           ${figure(stream.lag_seconds, 's')}, ${figure(stream.lag_bytes, 'bytes')}`,
     `  slot          ${stream.slot.name}, keeps ${figure(stream.slot.retained_bytes, 'bytes')}, may keep ${stream.slot.safe_bytes === null ? 'any amount' : `${stream.slot.safe_bytes} bytes`} more`,
+    `  dead letters  ${stream.dead_letters === null ? 'unknown' : `${stream.dead_letters.keys} keys, ${stream.dead_letters.events} events`}`,
     ...stream.notes.map((note) => `  note          ${note}`),
   ];
   return `${lines.join('\n')}\n`;
@@ -166,7 +179,7 @@ try {
 function explain(error: NodeJS.ErrnoException): string {
   if (error.code === 'EADDRINUSE') return `${error.message}. Something else listens there: set PORT to a free port.`;
   if (error instanceof StreamStop) return `${error.message}. ${error.fix}`;
-  const said = [ConfigurationError, NothingLoaded, VerifyInterrupted].some((kind) => error instanceof kind);
+  const said = [ConfigurationError, NothingLoaded, UsageError, VerifyInterrupted].some((kind) => error instanceof kind);
   const known = said || isTransient(error) || error.code?.startsWith('ERR_PARSE_ARGS');
   return (known ? describeError(error) : error.stack) ?? error.message;
 }

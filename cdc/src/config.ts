@@ -45,6 +45,7 @@ const ENVIRONMENT = z.object({
   STRANGLER_CDC_BATCH_ROWS: wholeNumber(1, 1_000_000).optional(),
   STRANGLER_CDC_HEARTBEAT_MS: wholeNumber(10, 3_600_000).optional(),
   STRANGLER_CDC_IDLE_MS: wholeNumber(10, 3_600_000).optional(),
+  STRANGLER_CDC_DEAD_LETTERS: wholeNumber(0, 1_000_000).optional(),
 });
 
 /** The variable that holds a service's database: `STRANGLER_DATABASE_ORDER_HISTORY` for `order-history`. */
@@ -100,6 +101,7 @@ export async function readConfiguration(env: NodeJS.ProcessEnv, capability?: str
       ...(data.STRANGLER_CDC_BATCH_ROWS ? { batchRowsMax: data.STRANGLER_CDC_BATCH_ROWS } : {}),
       ...(data.STRANGLER_CDC_HEARTBEAT_MS ? { heartbeatMs: data.STRANGLER_CDC_HEARTBEAT_MS } : {}),
       ...(data.STRANGLER_CDC_IDLE_MS ? { idleMs: data.STRANGLER_CDC_IDLE_MS } : {}),
+      deadLettersMax: data.STRANGLER_CDC_DEAD_LETTERS ?? DEFAULT_LIMITS.deadLettersMax,
     },
   };
 }

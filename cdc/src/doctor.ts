@@ -208,23 +208,26 @@ async function checkPrivileges(
 
 async function checkLedger(client: pg.Client): Promise<Finding> {
   const { rows } = await client.query(
-    `SELECT to_regclass('strangler.stream') IS NOT NULL AS present, quote_ident(current_user) AS role,
+    `SELECT to_regclass('strangler.stream') IS NOT NULL AND to_regclass('strangler.dead_letter') IS NOT NULL AS present,
+       quote_ident(current_user) AS role,
        quote_ident(current_database()) AS database, has_database_privilege(current_database(), 'CREATE') AS may_create,
-       coalesce(has_table_privilege(to_regclass('strangler.stream'), 'INSERT, UPDATE'), false) AS may_write`,
+       coalesce(has_table_privilege(to_regclass('strangler.stream'), 'UPDATE'), false)
+         AND coalesce(has_table_privilege(to_regclass('strangler.dead_letter'), 'DELETE'), false) AS may_write`,
   );
   const { present, role, database, may_create, may_write } = rows[0];
-  if (present && may_write) return ok('ledger', 'strangler.stream is there');
+  if (present && may_write) return ok('ledger', 'strangler.stream and strangler.dead_letter are there');
   if (present) {
     return wanting(
       'ledger',
-      `role ${role} may not write strangler.stream`,
-      `GRANT USAGE ON SCHEMA strangler TO ${role}; GRANT SELECT, INSERT, UPDATE ON strangler.stream TO ${role};`,
+      `role ${role} may not write strangler.stream and strangler.dead_letter`,
+      `GRANT USAGE ON SCHEMA strangler TO ${role}; GRANT SELECT, INSERT, UPDATE ON strangler.stream TO ${role}; GRANT SELECT, INSERT, UPDATE, DELETE ON strangler.dead_letter TO ${role};`,
     );
   }
-  if (may_create) return ok('ledger', 'strangler.stream does not exist yet; the first run creates it');
+  if (may_create)
+    return ok('ledger', 'the tables of the schema strangler do not all exist yet; the first run creates them');
   return wanting(
     'ledger',
-    `role ${role} may not create the schema strangler`,
+    `role ${role} may not create the schema strangler and its tables`,
     `GRANT CREATE ON DATABASE ${database} TO ${role};`,
   );
 }

@@ -1,4 +1,5 @@
 import { ValueError } from 'strangler-migrations/define';
+import type { Care } from './limits.ts';
 
 /**
  * Why a stream stands still until a person has done something. It goes on trying, in case it has been done.
@@ -19,6 +20,8 @@ import { ValueError } from 'strangler-migrations/define';
  * | `source-behind` | the source's log ends before the stored position: it was restored from a backup |
  * | `mapping` | a value that the declared mapping cannot carry |
  * | `refused` | the target database refuses a row: a constraint, a trigger, a type |
+ * | `refused-at-commit` | the target database refuses a transaction at its end: a deferred constraint |
+ * | `dead-letters-full` | an event has to wait for its key, and no more may be parked |
  * | `row-missing` | the target lacks a row that an event changes in part |
  * | `source-changed` | a column that the mapping reads is no longer in the stream |
  */
@@ -37,6 +40,8 @@ export type StopCode =
   | 'source-behind'
   | 'mapping'
   | 'refused'
+  | 'refused-at-commit'
+  | 'dead-letters-full'
   | 'row-missing'
   | 'source-changed';
 
@@ -51,6 +56,17 @@ export class StreamStop extends Error {
     super(what, cause === undefined ? undefined : { cause });
     this.code = code;
     this.fix = fix;
+  }
+}
+
+/** A batch was refused in a way that does not say by which event: it has to be applied again, with this much care. */
+export class CareNeeded extends Error {
+  override readonly name = 'CareNeeded';
+  readonly care: Exclude<Care, 'ordinary'>;
+
+  constructor(care: Exclude<Care, 'ordinary'>, cause: StreamStop) {
+    super(cause.message, { cause });
+    this.care = care;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * A place at which the crash drill ends this process, as `kill -9` would.
+ * A place at which the crash drill or a test ends this process, as `kill -9` would.
  *
  * | name | where |
  * |---|---|
@@ -9,8 +9,10 @@
  * | `commit` | a batch and its position are written, not committed |
  * | `committed` | a batch is committed, not acknowledged |
  * | `acknowledged` | a batch is acknowledged |
+ * | `park` | a dead letter is written, not committed |
+ * | `replay` | dead letters are replayed, not committed |
  */
-export type Failpoint = 'load' | 'loaded' | 'capture' | 'commit' | 'committed' | 'acknowledged';
+export type Failpoint = 'load' | 'loaded' | 'capture' | 'commit' | 'committed' | 'acknowledged' | 'park' | 'replay';
 
 /**
  * Ends the process the n-th time that it passes the place which `STRANGLER_CDC_FAILPOINT` names, as `commit:3`. Only the

@@ -13,6 +13,9 @@ import {
 const ITEM = 'CREATE TABLE item (id integer PRIMARY KEY, name text)';
 const items = rows({ source: 'item', target: 'item', key: { id: integer('id') }, columns: { name: text('name') } });
 
+/** So that the first event which cannot be applied stops the stream. */
+const PARK_NOTHING = { deadLettersMax: 0 };
+
 let stores: Stores;
 afterEach(() => stores.end());
 
@@ -220,7 +223,7 @@ test('a value that the mapping cannot carry stops the stream, names the event, a
     ...price!.codec,
     forward: (value: string) => (value === 'NaN' && mended ? '0' : price!.codec.forward(value)),
   };
-  const stream = stores.start([{ ...priced, columns: [{ ...price!, codec }] }]);
+  const stream = stores.start([{ ...priced, columns: [{ ...price!, codec }] }], PARK_NOTHING);
   await untilState(stream, 'streaming');
   await stores.source.query(
     "INSERT INTO item VALUES (1, 1.5); BEGIN; INSERT INTO item VALUES (2, 2); INSERT INTO item VALUES (3, 'NaN'); COMMIT",
@@ -240,7 +243,7 @@ test('a value that the mapping cannot carry stops the stream, names the event, a
 
 test('a row that the target refuses is named exactly, though it came in a batch of many', async () => {
   stores = await createStores(ITEM, `${ITEM}; ALTER TABLE item ADD CONSTRAINT no_77 CHECK (name <> 'n77')`);
-  const stream = stores.start([items]);
+  const stream = stores.start([items], PARK_NOTHING);
   await untilState(stream, 'streaming');
   await stores.source.query(
     "INSERT INTO item SELECT n, 'n' || n FROM generate_series(1, 100) n; INSERT INTO item VALUES (200, 'later')",
@@ -261,14 +264,17 @@ test('a row that is missing where an event changes a part of it stops the stream
      INSERT INTO item SELECT 1, 'a', string_agg(md5(n::text), '') FROM generate_series(1, 400) n`,
     'CREATE TABLE item (id integer PRIMARY KEY, name text, body text)',
   );
-  const stream = stores.start([
-    rows({
-      source: 'item',
-      target: 'item',
-      key: { id: integer('id') },
-      columns: { name: text('name'), body: text('body') },
-    }),
-  ]);
+  const stream = stores.start(
+    [
+      rows({
+        source: 'item',
+        target: 'item',
+        key: { id: integer('id') },
+        columns: { name: text('name'), body: text('body') },
+      }),
+    ],
+    PARK_NOTHING,
+  );
   await untilState(stream, 'streaming');
   await stores.target.query('DELETE FROM item');
   await stores.source.query("UPDATE item SET name = 'b'");

@@ -14,6 +14,8 @@ export interface StreamLimits {
   readonly heartbeatMs: number;
   /** How often an idle stream writes its position down, in milliseconds. */
   readonly idleMs: number;
+  /** Events that are parked as dead letters; 0 parks none, so that the first one that cannot be applied stops the stream. */
+  readonly deadLettersMax: number;
   /** How long a stop may take before connections are cut, in milliseconds. */
   readonly shutdownMs: number;
 }
@@ -26,30 +28,48 @@ export const DEFAULT_LIMITS: StreamLimits = {
   batchMsMax: 200,
   heartbeatMs: 2_000,
   idleMs: 10_000,
+  deadLettersMax: 10_000,
   shutdownMs: 10_000,
 };
+
+/**
+ * How a batch is applied. `events`: what is refused is looked for event by event. `transactions`: also one source
+ * transaction at a time, so that one which is refused at its commit is known.
+ */
+export type Care = 'ordinary' | 'events' | 'transactions';
 
 /** The limits in force, which change while the stream runs. */
 export interface Pace {
   readonly limits: StreamLimits;
+  readonly care: Care;
+  readonly careful: boolean;
+  /** From the next batch on. */
+  take(care: Care): void;
   /** Tells what a commit brought. */
   committed(batch: { readonly rows: number; readonly transactions: number }): void;
 }
 
-/**
- * Careful means: one row at a time, one source transaction at a time. Slow, but what is refused is then known exactly. It
- * ends once all that a batch can hold has passed, or there is nothing left.
- */
-export function createPace(ordinary: StreamLimits, careful: boolean): Pace {
-  let limits = careful ? { ...ordinary, runRowsMax: 1, batchRowsMax: 1 } : ordinary;
+/** Care is slow, so it ends once all that a batch can hold has passed, or there is nothing left. */
+export function createPace(ordinary: StreamLimits): Pace {
+  let care: Care = 'ordinary';
   let rows = 0;
   return {
     get limits() {
-      return limits;
+      return care === 'transactions' ? { ...ordinary, batchRowsMax: 1 } : ordinary;
+    },
+    get care() {
+      return care;
+    },
+    get careful() {
+      return care !== 'ordinary';
+    },
+    take(next) {
+      care = next;
+      rows = 0;
     },
     committed(batch) {
       rows += batch.rows;
-      if (rows >= ordinary.batchRowsMax || batch.transactions === 0) limits = ordinary;
+      if (rows >= ordinary.batchRowsMax || batch.transactions === 0) care = 'ordinary';
     },
   };
 }

@@ -36,6 +36,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ${targets.map(quoteName).join(
 ${LEDGER_SQL};
 GRANT USAGE ON SCHEMA strangler TO ${writer};
 GRANT SELECT, INSERT, UPDATE ON strangler.stream TO ${writer};
+GRANT SELECT, INSERT, UPDATE, DELETE ON strangler.dead_letter TO ${writer};
 `;
 }
 

@@ -3,6 +3,8 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Migration, TableMapping } from 'strangler-migrations/define';
 import { createApplier } from './apply/apply.ts';
+import { openDeadLetters } from './apply/dead-letters.ts';
+import { createEventWriter } from './apply/event-writer.ts';
 import { ensureLedger, type StreamName, type StreamRow, takeOver, waitForTurn } from './apply/ledger.ts';
 import { createRowWriter } from './apply/row-writer.ts';
 import type { Capture } from './capture/capture.ts';
@@ -12,9 +14,9 @@ import { identifySystem, slotName, verifyContinuity } from './capture/embedded/s
 import { createTranslator } from './capture/embedded/to-captured.ts';
 import { connect, disconnect } from './database/connect.ts';
 import { readTargetFacts } from './database/target-facts.ts';
-import { ConnectionLost, describeError, isTransient, StreamStop } from './errors.ts';
+import { CareNeeded, ConnectionLost, describeError, isTransient, StreamStop } from './errors.ts';
 import { startHeartbeat } from './heartbeat.ts';
-import { createPace, type StreamLimits } from './limits.ts';
+import { createPace, type Pace, type StreamLimits } from './limits.ts';
 import { initialLoad } from './load/initial-load.ts';
 import { compileMapper } from './map.ts';
 import { formatPosition } from './position.ts';
@@ -42,18 +44,22 @@ export interface StreamOptions {
 export async function runStream(options: StreamOptions, signal: AbortSignal): Promise<void> {
   const { log, monitor } = options;
   let attempt = 0;
-  let careful = false;
+  const pace = createPace(options.limits);
   while (!signal.aborted) {
     try {
-      await runSession(options, careful, signal, () => {
+      await runSession(options, pace, signal, () => {
         attempt = 0;
       });
     } catch (error) {
       if (signal.aborted) break;
+      if (error instanceof CareNeeded) {
+        // A statement of many rows does not say which of them was refused.
+        pace.take(error.care);
+        log.info(`once more, ${error.care === 'events' ? 'event by event' : 'one at a time'}: ${error.message}`);
+        continue;
+      }
       attempt++;
       const passing = isTransient(error);
-      // A statement of many rows does not say which of them was refused: the next session goes row by row.
-      careful = error instanceof StreamStop && error.code === 'refused';
       const waitMs = backoff(attempt, passing);
       monitor.state(passing ? 'retrying' : 'stopped', error);
       report(log, error, passing, { attempt, retry_in_ms: waitMs });
@@ -65,7 +71,7 @@ export async function runStream(options: StreamOptions, signal: AbortSignal): Pr
 /** One session, from its connections to whatever ends it: capture -> map -> apply -> acknowledge. */
 async function runSession(
   options: StreamOptions,
-  careful: boolean,
+  pace: Pace,
   signal: AbortSignal,
   progressed: () => void,
 ): Promise<void> {
@@ -97,14 +103,17 @@ async function runSession(
     const { map, checkColumns } = compileMapper(mappings);
     // Apply: whole source transactions, with the position, in one transaction of the target.
     const facts = await readTargetFacts(target, uniqueTables(mappings.map((mapping) => mapping.target)));
-    const pace = createPace(limits, careful);
     const writer = createRowWriter(target, facts, pace);
+    const letters = await openDeadLetters(target, name, limits, log);
+    monitor.parked(letters.counts());
+    const events = createEventWriter({ client: target, writer, letters, pace, map });
     const applier = createApplier({
-      ...{ client: target, stream: name, fence, position, writer, pace, map, checkColumns },
+      ...{ client: target, stream: name, fence, position, events, pace, checkColumns },
       // Acknowledge: only now that the target has it for good may the source forget it.
       committed(batch) {
         running.acknowledge(batch.position.commitLsn);
         monitor.applied(batch);
+        monitor.parked(letters.counts());
         pace.committed(batch);
         progressed();
       },

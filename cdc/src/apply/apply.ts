@@ -1,13 +1,11 @@
 import type pg from 'pg';
 import type { Captured } from '../capture/capture.ts';
-import type { ChangeEvent } from '../change-event.ts';
-import { describeError, isTransient, StreamStop } from '../errors.ts';
+import { CareNeeded, describeError, isTransient, StreamStop } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
-import type { StreamLimits } from '../limits.ts';
-import type { RowChange } from '../map.ts';
+import type { Pace } from '../limits.ts';
 import { comparePositions, type Position } from '../position.ts';
+import type { EventWriter } from './event-writer.ts';
 import { movePosition, type StreamName } from './ledger.ts';
-import type { RowWriter } from './row-writer.ts';
 
 export interface ApplierOptions {
   readonly client: pg.Client;
@@ -15,11 +13,10 @@ export interface ApplierOptions {
   readonly fence: string;
   /** Everything below it is in the target. */
   readonly position: Position;
-  readonly writer: RowWriter;
-  map(event: ChangeEvent): readonly RowChange[];
+  readonly events: EventWriter;
   checkColumns(schema: string, table: string, columns: readonly string[]): void;
   /** A source transaction that is larger than a batch may be is still one. */
-  readonly pace: { readonly limits: Pick<StreamLimits, 'batchRowsMax' | 'batchMsMax' | 'idleMs'> };
+  readonly pace: Pick<Pace, 'limits' | 'care'>;
   /** Called after each commit: from now on everything below `position` is durable in the target. */
   committed(batch: AppliedBatch): void;
 }
@@ -51,7 +48,7 @@ export interface Applier {
  * piles up during one commit becomes the next batch.
  */
 export function createApplier(options: ApplierOptions): Applier {
-  const { client, writer } = options;
+  const { client, events } = options;
   let stored = options.position;
   let reached = options.position;
   let lastIdleAt = 0;
@@ -69,11 +66,11 @@ export function createApplier(options: ApplierOptions): Applier {
 
   const commit = async () => {
     if (!batch) return;
-    await writer.flush();
+    await events.flush();
     const { end, transactions, rows, committedAtMs } = batch;
     await movePosition(client, options.stream, options.fence, stored, end, committedAtMs);
     failpoint('commit');
-    await commitTransaction(client, transactions);
+    await commitTransaction(client, transactions, options.pace);
     failpoint('committed');
     batch = undefined;
     stored = end;
@@ -101,7 +98,7 @@ export function createApplier(options: ApplierOptions): Applier {
         if (current!.known) return;
         await open(current!.committedAtMs);
         batch!.rows++;
-        for (const change of options.map(item.event)) await writer.add(change, item.event);
+        await events.write(item.event);
         return;
       }
       case 'commit': {
@@ -154,17 +151,21 @@ function indexOfUnfinished(captured: readonly Captured[]): number {
   return captured.findLastIndex((item) => item.kind === 'commit') > begin ? -1 : begin;
 }
 
-/** @throws {StreamStop} `refused` when a deferred constraint or trigger refuses: then it is known by the transaction only. */
-async function commitTransaction(client: pg.Client, transactions: number): Promise<void> {
+/**
+ * @throws {StreamStop} `refused-at-commit` when a deferred constraint or trigger refuses: it is known by the transaction
+ *   only. {CareNeeded} when it may have been one of several transactions.
+ */
+async function commitTransaction(client: pg.Client, transactions: number, { care }: Pick<Pace, 'care'>): Promise<void> {
   try {
     await client.query('COMMIT');
   } catch (error) {
     if (isTransient(error)) throw error;
-    throw new StreamStop(
-      'refused',
+    const stop = new StreamStop(
+      'refused-at-commit',
       `the target refuses to commit ${transactions} source transactions: ${describeError(error)}`,
       'Mend the rows that the message names, the deferred constraint, or the mapping; the stream goes on by itself.',
       error,
     );
+    throw care === 'transactions' ? stop : new CareNeeded('transactions', stop);
   }
 }

@@ -42,11 +42,26 @@ CREATE TABLE IF NOT EXISTS strangler.stream (
   committed_at      timestamptz,
   updated_at        timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (capability, direction)
-) WITH (fillfactor = 20)`;
+) WITH (fillfactor = 20);
+-- Events that could not be applied, and those that wait behind them: one after the other in each lane.
+CREATE TABLE IF NOT EXISTS strangler.dead_letter (
+  id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  capability text        NOT NULL,
+  direction  text        NOT NULL,
+  lane       bigint      NOT NULL,
+  event      jsonb       NOT NULL,
+  -- Of the first of a lane: why.
+  code       text,
+  cause      text,
+  parked_at  timestamptz NOT NULL DEFAULT now(),
+  FOREIGN KEY (capability, direction) REFERENCES strangler.stream ON DELETE CASCADE
+)`;
 
 /** Creates the ledger unless it is there. @throws {StreamStop} `denied`, with the statements to run. */
 export async function ensureLedger(client: pg.Client): Promise<void> {
-  const { rows } = await client.query(`SELECT to_regclass('strangler.stream') IS NOT NULL AS present`);
+  const { rows } = await client.query(
+    `SELECT to_regclass('strangler.stream') IS NOT NULL AND to_regclass('strangler.dead_letter') IS NOT NULL AS present`,
+  );
   if (rows[0].present) return;
   try {
     await client.query(LEDGER_SQL);

@@ -56,6 +56,8 @@ export function collectMetrics(streams: () => readonly StreamStatus[]): Registry
     'How much more log the source may keep before the slot is lost; absent without a limit.',
     (stream) => stream.slot.safe_bytes,
   );
+  figure('parked_keys', 'Keys whose events wait as dead letters.', (stream) => stream.dead_letters.keys);
+  figure('parked_events', 'Events that wait as dead letters.', (stream) => stream.dead_letters.events);
   new Gauge({
     name: 'strangler_cdc_state',
     help: '1 for the state that the stream is in, 0 for the others.',

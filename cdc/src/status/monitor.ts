@@ -1,4 +1,5 @@
 import type { AppliedBatch } from '../apply/apply.ts';
+import type { DeadLetterCounts } from '../apply/dead-letters.ts';
 import type { StreamName } from '../apply/ledger.ts';
 import { describeError, StreamStop } from '../errors.ts';
 import type { LoadProgress } from '../load/initial-load.ts';
@@ -46,6 +47,8 @@ export interface StreamStatus extends StreamName {
     /** How much more it may keep before the slot is lost; null without a limit. */
     readonly safe_bytes: number | null;
   };
+  /** Keys and events that were set aside because they could not be applied. */
+  readonly dead_letters: DeadLetterCounts;
   readonly load: (LoadProgress & { readonly rows_per_second: number }) | null;
 }
 
@@ -55,6 +58,7 @@ export interface Monitor {
   state(state: StreamState, error?: unknown): void;
   loading(progress: LoadProgress): void;
   applied(batch: AppliedBatch): void;
+  parked(counts: DeadLetterCounts): void;
   /** The session that streams from here on, and where it begins; undefined when it has ended. */
   streaming(from: Position | undefined, session: MonitoredSession | undefined): void;
   /** A mark was written to the source's log, which ended at `lsn` then; the next one comes in `nextInMs`. */
@@ -82,6 +86,7 @@ export function createMonitor(name: StreamName, slotName: string): Monitor {
   let transactions = 0;
   let load: { progress: LoadProgress; readonly since: number } | undefined;
   let sourceEnd: Lsn | undefined;
+  let parked: DeadLetterCounts = { keys: 0, events: 0 };
   let retainedBytes: number | null = null;
   let safeBytes: number | null = null;
   /** Moments of the source that are not yet applied, oldest first. */
@@ -117,6 +122,7 @@ export function createMonitor(name: StreamName, slotName: string): Monitor {
         rows_applied: rows,
         transactions_applied: transactions,
         slot: { name: slotName, retained_bytes: retainedBytes, safe_bytes: safeBytes },
+        dead_letters: parked,
         load: load ? { ...load.progress, rows_per_second: rate(load.progress.rows, load.since) } : null,
       };
     },
@@ -132,6 +138,9 @@ export function createMonitor(name: StreamName, slotName: string): Monitor {
       rows += batch.rows;
       transactions += batch.transactions;
       position = batch.position;
+    },
+    parked(counts) {
+      parked = counts;
     },
     streaming(from, next) {
       if (session && !next) blindFromMs = Date.now();

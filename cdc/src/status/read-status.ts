@@ -1,4 +1,6 @@
+import type { DeadLetterCounts } from '../apply/dead-letters.ts';
 import { readStreamRow } from '../apply/ledger.ts';
+import { countLetters } from '../apply/settle-letters.ts';
 import { readSlot, slotName } from '../capture/embedded/slot.ts';
 import type { MigrationDatabases } from '../config.ts';
 import { withConnection } from '../database/connect.ts';
@@ -16,6 +18,8 @@ export interface StoredStatus {
   /** Since the last change that was applied, while there is more to apply; 0 when there is not. */
   readonly lag_seconds: number | null;
   readonly slot: { readonly name: string; readonly retained_bytes: number | null; readonly safe_bytes: number | null };
+  /** Null while it is not known. */
+  readonly dead_letters: DeadLetterCounts | null;
   readonly notes: readonly string[];
 }
 
@@ -36,10 +40,14 @@ export async function readStatus({ migration, sourceUrl, targetUrl }: MigrationD
       return undefined;
     }
   };
-  const stream = await ask(
+  const target = await ask(
     'target',
-    withConnection(targetUrl, APPLICATION_NAME, (client) => readStreamRow(client, name)),
+    withConnection(targetUrl, APPLICATION_NAME, async (client) => ({
+      stream: await readStreamRow(client, name),
+      parked: await countLetters(client, name),
+    })),
   );
+  const stream = target?.stream;
   const source = await ask(
     'source',
     withConnection(sourceUrl, APPLICATION_NAME, async (client) => {
@@ -65,6 +73,7 @@ export async function readStatus({ migration, sourceUrl, targetUrl }: MigrationD
       retained_bytes: source?.slot?.retainedBytes ?? null,
       safe_bytes: source?.slot?.safeBytes ?? null,
     },
+    dead_letters: target?.parked ?? null,
     notes,
   };
 }
