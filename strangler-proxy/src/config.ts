@@ -97,7 +97,7 @@ Options, with the environment variable for the same; a flag wins
 ${helpLine('--upstream <name=urls>', `${UPSTREAM_PREFIX}<NAME>`, 'monolith, and every service of a migration; repeat it')}
 ${helpLine('--settings <name=list>', `${SETTINGS_PREFIX}<NAME>`, 'How one upstream is treated, see below; repeat it')}
 ${OPTIONS.map(({ flag, value, variable, help }) => helpLine(`--${flag} <${value}>`, variable, help)).join('\n')}
-${helpLine('', ADMIN_TOKEN, 'Token for what the admin port shows beyond health and metrics; without it, this machine alone')}
+${helpLine('', ADMIN_TOKEN, 'Opens the admin pages; without it this machine alone may read them')}
 ${helpLine('--help', '', 'Print this')}
 
 Settings of an upstream, with their defaults; several with commas between them
