@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { freePort } from './free-port.ts';
 import type { ProgramCall } from './postgres.ts';
 import { createDatabase } from './test-database.ts';
-import { freePort } from './testing-setup.ts';
 import { unleashCall } from './unleash.ts';
 
 /** A real Unleash of one test file, on a database of its own. */

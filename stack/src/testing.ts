@@ -1,5 +1,5 @@
 /** What tests of every room may use: real parts, started for them. */
 
+export { freePort } from './free-port.ts';
 export { createDatabase, type TestDatabase } from './test-database.ts';
 export { startUnleash, type TestUnleash } from './test-unleash.ts';
-export { freePort } from './testing-setup.ts';

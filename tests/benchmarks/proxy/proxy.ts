@@ -1,11 +1,12 @@
 /** `npm run bench:proxy`: our proxy against others in the same run, taking turns. Prints the report of the commands' contract. */
+
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { freePort } from '@strangler/stack/free-port';
 import {
   type Contestant,
   contestants,
@@ -213,14 +214,6 @@ async function load(options: LoadOptions): Promise<LoadResult> {
   // It ends by itself; a proxy that never answers must not keep it.
   const { stdout } = await promisify(execFile)(...call, { timeout: options.seconds * 5_000 + 10_000 });
   return JSON.parse(stdout);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 function median(figures: readonly Figures[]): Figures {
