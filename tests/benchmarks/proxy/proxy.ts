@@ -69,11 +69,18 @@ interface Figures {
 const notes: string[] = [];
 const started: Running[] = [];
 const folder = await mkdtemp(join(tmpdir(), 'strangler-bench-'));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void cleanUp().finally(() => process.exit(1)));
+}
 try {
   const report = await measure();
   if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else print(report);
 } finally {
+  await cleanUp();
+}
+
+async function cleanUp(): Promise<void> {
   await Promise.all(started.map((running) => running.stop()));
   await rm(folder, { recursive: true, force: true });
 }
