@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { freePort } from './free-port.ts';
 import { initCluster, serverCall, superuserUrl, untilAccepting } from './postgres.ts';
+import { identify } from './process-identity.ts';
+import { openRegistry } from './registry.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -13,7 +15,9 @@ declare module 'vitest' {
   }
 }
 
-/** Starts the one PostgreSQL server of a test run, and removes it afterwards. */
+const STOP_WITHIN_MS = 10_000;
+
+/** Starts the one PostgreSQL server of a test run, and removes it afterwards; a run that is killed leaves no server. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'strangler-test-'));
   const dataDir = join(folder, 'postgres');
@@ -22,6 +26,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // What is lost in a power cut does not matter here; what is lost in a crash of a process is lost with or without.
   const call = await serverCall(dataDir, port, { fsync: 'off', max_replication_slots: '100', max_wal_senders: '100' });
   const server = spawn(call.command, call.args, { env: call.env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const registry = openRegistry(join(folder, 'processes.json'));
+  const identity = server.pid === undefined ? undefined : identify(server.pid);
+  if (identity) registry.add({ name: 'postgres', ...identity, signal: 'SIGINT', withinMs: STOP_WITHIN_MS });
   let log = '';
   server.stderr.on('data', (chunk: Buffer) => {
     log = (log + chunk).slice(-4_000);
@@ -36,6 +43,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return async () => {
     server.kill('SIGINT');
     await ended;
+    if (identity) registry.remove(identity.pid);
+    await registry.close();
     await rm(folder, { recursive: true, force: true });
   };
 }
