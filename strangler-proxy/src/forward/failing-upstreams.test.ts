@@ -17,7 +17,7 @@ import { upstreamNotices, upstreamStates } from './upstream-states.ts';
 /** Nothing listens there. */
 const NOBODY = 'http://127.0.0.1:1';
 const live = testFlags({ 'catalog.item.serve': 'always' });
-const serviceOwns = { ownerOf: () => 'service' as const };
+const serviceOwns = { ownerOf: () => 'service' as const, epochOf: () => 2 };
 
 interface Counted extends Listening {
   asked: number;
