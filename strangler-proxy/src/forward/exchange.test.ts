@@ -558,7 +558,11 @@ test('a write is sent once, to the owner, whatever happens to it', async () => {
   );
   expect([monolithAsked, serviceAsked]).toEqual([1, 0]);
 
-  const after = await startProxy({ migrations: [catalog], upstreams, ownership: { ownerOf: () => 'service', epochOf: () => 2 } });
+  const after = await startProxy({
+    migrations: [catalog],
+    upstreams,
+    ownership: { ownerOf: () => 'service', epochOf: () => 2 },
+  });
   expect((await fetch(`${after.url}/items`, { method: 'POST', body: 'x' })).status).toBe(502);
   expect([monolithAsked, serviceAsked]).toEqual([1, 1]);
 });
