@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { checkMigrations } from './check-migrations.ts';
 import {
+  asHtml,
   cents,
   code,
   defineMigration,
@@ -12,9 +13,11 @@ import {
   type Migration,
   type MigrationDeclaration,
   MigrationError,
+  mapSide,
   pair,
   read,
   rows,
+  sameFormat,
   text,
   tolerance,
   unordered,
@@ -160,6 +163,11 @@ describe('routes', () => {
         tolerance('/a', Number.NaN, 'why'),
         ignoreHeader('X Y', 'why'),
         ignoreHeader('x-y', ''),
+        ignore('/a', 'why', { until: '2027-02-30' }),
+        ignore('/a', 'why', { owner: ' ' }),
+        asHtml('why', { until: 'soon' }),
+        sameFormat('/a', 'roman' as 'case', 'why'),
+        mapSide('/a', 'left' as 'control', {}, 'why'),
       ),
     ).toEqual([
       '[0] ignore: "products/*/price" is no JSON path',
@@ -168,9 +176,22 @@ describe('routes', () => {
       '[3] tolerance: NaN is no distance',
       '[4] ignore-header: "x y" is no name of a header',
       '[5] ignore-header: it has no reason',
+      '[6] ignore: "2027-02-30" is no day',
+      '[7] ignore: its owner is empty',
+      '[8] html: "soon" is no day',
+      '[9] format: "roman" is no format',
+      '[10] map: "left" is no side',
     ]);
     expect(
-      faults(ignore('', 'why'), ignore('/a~1b/*/', 'why'), tolerance('/a', 0, 'why'), ignoreHeader('ETag', 'why')),
+      faults(
+        asHtml('why', { owner: 'shop', until: '2028-02-29' }),
+        sameFormat('/a', 'timestamp', 'why'),
+        mapSide('/a', 'control', { 1: 'a' }, 'why'),
+        ignore('', 'why'),
+        ignore('/a~1b/*/', 'why'),
+        tolerance('/a', 0, 'why'),
+        ignoreHeader('ETag', 'why'),
+      ),
     ).toEqual([]);
   });
 });

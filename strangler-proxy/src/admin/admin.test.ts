@@ -79,7 +79,8 @@ it('lists routes with their stage, and says null where nothing was compared', as
       requests: { monolith: 80, service: 20 },
       comparisons: { match: 0, mismatch: 0, ignored: 0, stale: 0, error: 0 },
       skipped: {},
-      parity: { value: null, sample: 0 },
+      rules: [],
+      parity: { value: null, sample: 0, interval: null },
       latency: {
         control: { p50_ms: null, p99_ms: null, sample: 0 },
         candidate: { p50_ms: null, p99_ms: null, sample: 0 },

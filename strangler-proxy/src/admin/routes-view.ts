@@ -1,5 +1,5 @@
 import type { UpstreamState } from '../forward/upstream-states.ts';
-import type { RouteStats, Shadow } from '../shadow/index.ts';
+import type { Shadow, ShadowStats } from '../shadow/index.ts';
 
 /** What the data plane says of one declared route. */
 export interface AdminRoute {
@@ -71,11 +71,12 @@ export function routesView(
   };
 }
 
-function comparisonView(stats: RouteStats | undefined): object {
+function comparisonView(stats: ShadowStats['routes'][number] | undefined): object {
   return {
     comparisons: stats?.outcomes ?? { match: 0, mismatch: 0, ignored: 0, stale: 0, error: 0 },
     skipped: Object.fromEntries(Object.entries(stats?.skipped ?? {}).filter(([, count]) => count > 0)),
-    parity: stats?.parity ?? { value: null, sample: 0 },
+    rules: stats?.rules ?? [],
+    parity: stats?.parity ?? { value: null, sample: 0, interval: null },
     latency: stats?.latency ?? {
       control: { p50_ms: null, p99_ms: null, sample: 0 },
       candidate: { p50_ms: null, p99_ms: null, sample: 0 },

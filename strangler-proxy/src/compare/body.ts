@@ -58,6 +58,13 @@ export function saysJson(answer: Answer): boolean {
   return /^\s*[\w.+-]+\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(headerValues(answer.rawHeaders, 'content-type')[0] ?? '');
 }
 
+/** Whether the answer says that its body is a page. */
+export function saysHtml(answer: Answer): boolean {
+  return /^\s*(?:text\/html|application\/xhtml\+xml)\s*(?:;|$)/i.test(
+    headerValues(answer.rawHeaders, 'content-type')[0] ?? '',
+  );
+}
+
 /** A body as text; undefined if it is not UTF-8, or has bytes that no text has. */
 export function textOf(bytes: Buffer): string | undefined {
   try {

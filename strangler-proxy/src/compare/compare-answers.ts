@@ -1,14 +1,16 @@
 import type { CompareRule } from 'strangler-migrations/define';
 import type { Answer } from './answer.ts';
-import { contentCodings, decodeBody, saysJson, textOf } from './body.ts';
+import { contentCodings, decodeBody, saysHtml, saysJson, textOf } from './body.ts';
 import { type CompareLimits, type Comparison, defaultLimits } from './comparison.ts';
+import { identical } from './equality.ts';
 import { findHeaderDifferences } from './headers.ts';
+import { readHtml } from './html.ts';
 import { findJsonDifferences } from './json-difference.ts';
 import { type Json, parseJson } from './json-value.ts';
 import { createRecorder, type Recorder, record } from './recorder.ts';
 import type { Redaction } from './redact.ts';
 import { escapeInvisible, renderPair, shorten } from './render.ts';
-import { type CompiledRules, compileRules } from './rules.ts';
+import { type CompiledRules, compileRules, type RuleUse } from './rules.ts';
 
 /** What {@link compareAnswers} takes besides answers and rules. */
 export interface CompareOptions {
@@ -19,7 +21,7 @@ export interface CompareOptions {
 
 /**
  * Compares two answers to one request: status, headers, and bodies after decoding; JSON by its structure and types, with
- * exact numbers, and everything else by its bytes. Never throws for what an upstream sent, and never says `stale`.
+ * exact numbers, pages by their texts and links where a rule says so, and everything else by its bytes. Never throws for what an upstream sent, and never says `stale`.
  */
 export function compareAnswers(
   control: Answer,
@@ -79,10 +81,31 @@ function compareBodies(
   if ('fault' in right) {
     return `the body of the candidate ${right.fault}`;
   }
-  if (!left.bytes.equals(right.bytes)) {
+  if (left.bytes.equals(right.bytes)) {
+    return undefined;
+  }
+  if (rules.html !== undefined && saysHtml(control) && saysHtml(candidate)) {
+    compareHtml(left.bytes, right.bytes, rules.html, rules, recorder);
+  } else {
     compareDecoded(left.bytes, right.bytes, saysJson(control) || saysJson(candidate), rules, recorder);
   }
   return undefined;
+}
+
+/** By what a visitor reads and where she can go; the rule mattered if the bytes differ and nothing of that does. */
+function compareHtml(
+  control: Buffer,
+  candidate: Buffer,
+  html: RuleUse,
+  rules: CompiledRules,
+  recorder: Recorder,
+): void {
+  const [left, right] = [readHtml(control.toString()), readHtml(candidate.toString())];
+  if (identical(left, right)) {
+    html.count++;
+  } else {
+    findJsonDifferences(left, right, rules.body, recorder);
+  }
 }
 
 function compareDecoded(
@@ -127,7 +150,7 @@ function recordTexts(
     kind,
     ...(kind === 'extra' ? {} : { control: shorten(left, limits.value) }),
     ...(kind === 'missing' ? {} : { candidate: shorten(right, limits.value) }),
-    reason: rules.body?.ignore,
+    excuse: rules.body?.ignore,
   });
 }
 

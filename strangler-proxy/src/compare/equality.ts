@@ -1,7 +1,8 @@
 import { canonicalNumber, isInteger, isWithin, numberText, sameValue } from './exact-number.ts';
 import { type ExactNumber, isArray, isNumber, isObject, type Json, type JsonObject } from './json-value.ts';
 import { pairMembers } from './members.ts';
-import { below, type RuleNode } from './rules.ts';
+import { asRead } from './reading.ts';
+import { below, type RuleNode, type Side } from './rules.ts';
 
 /** Whether two values are equal without any rule. The order of an object's members says nothing (RFC 8259 section 4). */
 export function identical(control: Json, candidate: Json): boolean {
@@ -41,18 +42,20 @@ function sameNumber(control: number | ExactNumber, candidate: number | ExactNumb
   );
 }
 
-/** Whether two values are equal under the rules of their place. */
-export function equalUnder(control: Json, candidate: Json, rules: RuleNode | undefined): boolean {
+/** Whether two values are equal under the rules of their place. What is equal as it stands is so under every rule. */
+export function equalUnder(left: Json, right: Json, rules: RuleNode | undefined): boolean {
   if (rules === undefined) {
-    return identical(control, candidate);
+    return identical(left, right);
   }
   if (rules.ignore !== undefined) {
     return true;
   }
+  const control = asRead(left, rules, 'control');
+  const candidate = asRead(right, rules, 'candidate');
   if (isNumber(control) && isNumber(candidate)) {
     return rules.tolerance === undefined
       ? sameNumber(control, candidate)
-      : isWithin(control, candidate, rules.tolerance);
+      : isWithin(control, candidate, rules.tolerance.within);
   }
   if (isArray(control) && isArray(candidate)) {
     if (control.length !== candidate.length) {
@@ -73,14 +76,15 @@ export function equalUnder(control: Json, candidate: Json, rules: RuleNode | und
       return rule?.ignore !== undefined || (left !== undefined && right !== undefined && equalUnder(left, right, rule));
     });
   }
-  return identical(control, candidate);
+  return identical(control, candidate) || identical(left, right);
 }
 
-/** One text for all values that are equal under the rules (with a tolerance: for all that may be). */
-export function canonical(value: Json, rules: RuleNode | undefined): string {
+/** One text for all values of one side that are equal under the rules (with a tolerance: for all that may be). */
+export function canonical(written: Json, rules: RuleNode | undefined, side: Side): string {
   if (rules?.ignore !== undefined) {
     return '_';
   }
+  const value = asRead(written, rules, side);
   if (isNumber(value)) {
     return rules?.tolerance === undefined ? `${isInteger(value) ? 'i' : 'd'}${canonicalNumber(value)}` : '~';
   }
@@ -88,14 +92,14 @@ export function canonical(value: Json, rules: RuleNode | undefined): string {
     return JSON.stringify(value);
   }
   if (isArray(value)) {
-    const items = value.map((item, index) => canonical(item, below(rules, index)));
+    const items = value.map((item, index) => canonical(item, below(rules, index), side));
     return `[${(rules?.unordered === undefined ? items : items.sort()).join()}]`;
   }
   const { keys, values } = value as JsonObject;
   const members = keys
     .map((key, index) => ({ key, rule: below(rules, key), value: values[index]! }))
     .filter(({ rule }) => rule?.ignore === undefined)
-    .map(({ key, rule, value: member }) => `${JSON.stringify(key)}:${canonical(member, rule)}`);
+    .map(({ key, rule, value: member }) => `${JSON.stringify(key)}:${canonical(member, rule, side)}`);
   return `{${members.sort().join()}}`;
 }
 
@@ -119,11 +123,13 @@ export interface ItemPairs {
  */
 export function pairUnordered(control: readonly Json[], candidate: readonly Json[], rules: RuleNode): ItemPairs {
   const by = rules.unordered?.by;
-  const keyOf = (item: Json, index: number) =>
-    by === undefined ? canonical(item, below(rules, index)) : canonical(memberOf(item, by) ?? null, undefined);
+  const keyOf = (item: Json, index: number, side: Side) =>
+    by === undefined
+      ? canonical(item, below(rules, index), side)
+      : canonical(memberOf(item, by) ?? null, below(below(rules, index), by), side);
   const waiting = new Map<string, number[]>();
   candidate.forEach((item, index) => {
-    const key = keyOf(item, index);
+    const key = keyOf(item, index, 'candidate');
     const bucket = waiting.get(key);
     if (bucket === undefined) {
       waiting.set(key, [index]);
@@ -134,7 +140,7 @@ export function pairUnordered(control: readonly Json[], candidate: readonly Json
   const pairs: [number, number][] = [];
   const missing: number[] = [];
   control.forEach((item, index) => {
-    const bucket = waiting.get(keyOf(item, index)) ?? [];
+    const bucket = waiting.get(keyOf(item, index, 'control')) ?? [];
     const place =
       by === undefined
         ? bucket

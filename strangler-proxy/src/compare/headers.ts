@@ -1,6 +1,7 @@
 import { type Answer, headerValues } from './answer.ts';
 import { type Recorder, record } from './recorder.ts';
 import { escapeInvisible, shorten } from './render.ts';
+import type { CompiledRules } from './rules.ts';
 
 /**
  * Headers that say nothing about the answer's content, and are never compared. Every other header is, so that a lost
@@ -57,11 +58,11 @@ const presenceOnly: ReadonlySet<string> = new Set(['etag', 'last-modified', 'exp
 /** Lists whose members have neither order nor case: `Cache-Control` (RFC 9111 section 5.2), `Vary`, `Allow`. */
 const sets: ReadonlySet<string> = new Set(['cache-control', 'vary', 'allow']);
 
-/** Records every header that differs; those that `ignored` names, with the rule's reason. */
+/** Records every header that differs; those that `ignored` names, as excused by their rule. */
 export function findHeaderDifferences(
   control: Answer,
   candidate: Answer,
-  ignored: ReadonlyMap<string, string>,
+  ignored: CompiledRules['headers'],
   recorder: Recorder,
 ): void {
   const skipped = new Set([...connectionOptions(control), ...connectionOptions(candidate)]);
@@ -75,15 +76,15 @@ export function findHeaderDifferences(
     if (sameHeader(name, left, right)) {
       continue;
     }
-    const reason = ignored.get(name);
+    const excuse = ignored.get(name);
     const show = (values: readonly string[]) => shownHeader(name, values, recorder);
     if (right.length === 0) {
-      record(recorder, { part: 'header', path: name, kind: 'missing', control: show(left), reason });
+      record(recorder, { part: 'header', path: name, kind: 'missing', control: show(left), excuse });
     } else if (left.length === 0) {
-      record(recorder, { part: 'header', path: name, kind: 'extra', candidate: show(right), reason });
+      record(recorder, { part: 'header', path: name, kind: 'extra', candidate: show(right), excuse });
     } else {
       const values = { control: show(left), candidate: show(right) };
-      record(recorder, { part: 'header', path: name, kind: 'value', ...values, reason });
+      record(recorder, { part: 'header', path: name, kind: 'value', ...values, excuse });
     }
   }
 }

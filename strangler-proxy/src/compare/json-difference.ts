@@ -3,8 +3,9 @@ import { canonical, equalUnder, type ItemPairs, identical, pairUnordered } from 
 import { isWithin, sameValue } from './exact-number.ts';
 import { isArray, isNumber, isObject, type Json, type JsonObject, typeName } from './json-value.ts';
 import { pairMembers } from './members.ts';
+import { asRead, readingRules } from './reading.ts';
 import { type Recorder, recordJson } from './recorder.ts';
-import { below, type RuleNode } from './rules.ts';
+import { below, type RuleNode, type Side } from './rules.ts';
 
 type Path = (string | number)[];
 
@@ -18,27 +19,39 @@ export function findJsonDifferences(
   compareValues(control, candidate, rules, [], recorder);
 }
 
-function compareValues(control: Json, candidate: Json, rules: RuleNode | undefined, path: Path, to: Recorder): void {
-  if (identical(control, candidate)) {
+function compareValues(left: Json, right: Json, rules: RuleNode | undefined, path: Path, to: Recorder): void {
+  if (identical(left, right)) {
     return;
   }
+  const control = asRead(left, rules, 'control');
+  const candidate = asRead(right, rules, 'candidate');
   if (rules?.ignore !== undefined) {
-    recordJson(to, path, kindOf(control, candidate), { control, candidate }, rules.ignore);
+    recordJson(to, path, kindOf(left, right), { control: left, candidate: right }, rules.ignore);
+  } else if (rules !== undefined && (control !== left || candidate !== right) && identical(control, candidate)) {
+    for (const use of readingRules(rules)) {
+      use.count++;
+    }
   } else if (isArray(control) && isArray(candidate)) {
     if (rules?.unordered === undefined) {
       compareArrays(control, candidate, rules, path, to);
     } else {
-      compareItems(pairUnordered(control, candidate, rules), control, candidate, rules, path, to);
+      const paired = pairUnordered(control, candidate, rules);
+      if (paired.pairs.some(([place, other]) => place !== other)) {
+        rules.unordered.use.count++;
+      }
+      compareItems(paired, control, candidate, rules, path, to);
     }
   } else if (control !== null && candidate !== null && isObject(control) && isObject(candidate)) {
     compareObjects(control, candidate, rules, path, to);
   } else if (
-    rules?.tolerance === undefined ||
-    !isNumber(control) ||
-    !isNumber(candidate) ||
-    !isWithin(control, candidate, rules.tolerance)
+    rules?.tolerance !== undefined &&
+    isNumber(control) &&
+    isNumber(candidate) &&
+    isWithin(control, candidate, rules.tolerance.within)
   ) {
-    recordJson(to, path, kindOf(control, candidate), { control, candidate });
+    rules.tolerance.use.count++;
+  } else {
+    recordJson(to, path, kindOf(left, right), { control: left, candidate: right });
   }
 }
 
@@ -123,8 +136,9 @@ function isReordered(control: readonly Json[], candidate: readonly Json[], rules
   if (differing.length < 2) {
     return false;
   }
-  const texts = (items: readonly Json[]) => differing.map((index) => canonical(items[index]!, below(rules, index)));
-  const left = texts(control).sort();
-  const right = texts(candidate).sort();
+  const texts = (items: readonly Json[], side: Side) =>
+    differing.map((index) => canonical(items[index]!, below(rules, index), side)).sort();
+  const left = texts(control, 'control');
+  const right = texts(candidate, 'candidate');
   return left.every((text, index) => text === right[index]);
 }

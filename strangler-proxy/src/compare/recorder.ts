@@ -2,6 +2,7 @@ import type { CompareLimits, Difference, DifferenceKind } from './comparison.ts'
 import type { Json } from './json-value.ts';
 import type { Redaction } from './redact.ts';
 import { redacted, renderPair, renderValue } from './render.ts';
+import type { RuleUse } from './rules.ts';
 
 /** Collects differences within bounds, and counts those beyond. */
 export interface Recorder {
@@ -24,18 +25,19 @@ export interface Finding {
   readonly kind: DifferenceKind;
   readonly control?: string;
   readonly candidate?: string;
-  /** The reason of the rule that excuses it. */
-  readonly reason?: string | undefined;
+  /** The rule that excuses it. */
+  readonly excuse?: RuleUse | undefined;
 }
 
 /** Records one difference; a value under a secret name is replaced by a mark. */
 export function record(recorder: Recorder, finding: Finding): void {
-  const { reason } = finding;
-  const list = reason === undefined ? recorder.differences : recorder.ignored;
-  if (reason === undefined) {
+  const { excuse } = finding;
+  const list = excuse === undefined ? recorder.differences : recorder.ignored;
+  if (excuse === undefined) {
     recorder.differenceCount++;
   } else {
     recorder.ignoredCount++;
+    excuse.count++;
   }
   if (list.length >= recorder.limits.differences) {
     return;
@@ -50,7 +52,7 @@ export function record(recorder: Recorder, finding: Finding): void {
       kind: finding.kind,
       ...(finding.control === undefined ? {} : { control: show(finding.control) }),
       ...(finding.candidate === undefined ? {} : { candidate: show(finding.candidate) }),
-      ...(reason === undefined ? {} : { reason }),
+      ...(excuse === undefined ? {} : { reason: excuse.rule.reason }),
     }),
   );
 }
@@ -61,11 +63,11 @@ export function recordJson(
   path: readonly (string | number)[],
   kind: DifferenceKind,
   values: { readonly control?: Json; readonly candidate?: Json },
-  reason?: string,
+  excuse?: RuleUse,
 ): void {
   const { limits, redaction } = recorder;
-  const full = reason === undefined ? recorder.differences : recorder.ignored;
-  const finding = { part: 'body', path: pointer(path), kind, reason } as const;
+  const full = excuse === undefined ? recorder.differences : recorder.ignored;
+  const finding = { part: 'body', path: pointer(path), kind, excuse } as const;
   if (full.length >= limits.differences) {
     record(recorder, finding);
     return;

@@ -1,35 +1,61 @@
-import type { CompareRule } from 'strangler-migrations/define';
+import type { CompareRule, SideMapping, TextFormat } from 'strangler-migrations/define';
 
 /** The rules of a route, arranged by path. Made by {@link compileRules}. */
 export interface CompiledRules {
   /** What holds for the body's root; undefined if no rule speaks of the body. */
   readonly body: RuleNode | undefined;
-  /** Header name in lower case -> why it may differ. */
-  readonly headers: ReadonlyMap<string, string>;
+  /** Header name in lower case -> the rule by which it may differ. */
+  readonly headers: ReadonlyMap<string, RuleUse>;
+  /** The rule by which pages are compared by their texts and links. */
+  readonly html: RuleUse | undefined;
+  /** Every rule of the route, in its place in the declaration, the expired ones too. */
+  readonly uses: readonly RuleUse[];
+  /** When the next rule expires, in milliseconds since 1970: what is compiled here holds until then. */
+  readonly holdsUntil: number;
+}
+
+/** A rule, and how often it mattered: a rule that never does is dead, and hides what comes later. */
+export interface RuleUse {
+  readonly rule: CompareRule;
+  /** Past its last day: what it excused counts again. */
+  readonly expired: boolean;
+  /** Places in which answers would have differed without it. */
+  count: number;
 }
 
 /** What the rules say of one place in a body, and of the places below it. */
 export interface RuleNode {
-  readonly ignore?: string;
-  readonly unordered?: { readonly by?: string };
-  readonly tolerance?: number;
+  readonly ignore?: RuleUse;
+  readonly unordered?: { readonly by?: string; readonly use: RuleUse };
+  readonly tolerance?: { readonly within: number; readonly use: RuleUse };
+  readonly formats?: readonly { readonly format: TextFormat; readonly use: RuleUse }[];
+  readonly maps?: readonly { readonly side: Side; readonly to: SideMapping; readonly use: RuleUse }[];
   readonly members: ReadonlyMap<string, RuleNode>;
   /** What holds for every member or item that {@link members} does not name. */
   readonly any?: RuleNode;
 }
 
+export type Side = 'control' | 'candidate';
+
 /** Arranges a route's rules for the comparison; done once per route, as it costs more than looking them up. */
-export function compileRules(rules: readonly CompareRule[]): CompiledRules {
-  const headers = new Map<string, string>();
-  const paths: Rule[] = [];
-  for (const rule of rules) {
+export function compileRules(rules: readonly CompareRule[], now: number = Date.now()): CompiledRules {
+  const uses = rules.map((rule) => ({ rule, expired: endOf(rule) <= now, count: 0 }));
+  const inForce = uses.filter(({ expired }) => !expired);
+  const headers = new Map<string, RuleUse>();
+  const placed: Placed[] = [];
+  let html: RuleUse | undefined;
+  for (const use of inForce) {
+    const { rule } = use;
     if (rule.kind === 'ignore-header') {
-      headers.set(rule.header.toLowerCase(), rule.reason);
+      headers.set(rule.header.toLowerCase(), use);
+    } else if (rule.kind === 'html') {
+      html = use;
     } else {
-      paths.push({ segments: segmentsOf(rule.path), rule });
+      placed.push({ segments: segmentsOf(rule.path), rule, use });
     }
   }
-  return { body: compileNode(paths), headers };
+  const holdsUntil = Math.min(...inForce.map(({ rule }) => endOf(rule)), Number.POSITIVE_INFINITY);
+  return { body: compileNode(placed), headers, html, uses, holdsUntil };
 }
 
 /** The rules for one member of an object or one item of an array. */
@@ -37,12 +63,18 @@ export function below(node: RuleNode | undefined, segment: string | number): Rul
   return node === undefined ? undefined : (node.members.get(String(segment)) ?? node.any);
 }
 
-interface Rule {
-  readonly segments: readonly string[];
-  readonly rule: Exclude<CompareRule, { kind: 'ignore-header' }>;
+/** The first moment after the rule's last day. */
+function endOf({ until }: CompareRule): number {
+  return until === undefined ? Number.POSITIVE_INFINITY : Date.parse(`${until}T00:00:00Z`) + 24 * 60 * 60 * 1000;
 }
 
-function compileNode(rules: readonly Rule[]): RuleNode | undefined {
+interface Placed {
+  readonly segments: readonly string[];
+  readonly rule: Exclude<CompareRule, { kind: 'ignore-header' | 'html' }>;
+  readonly use: RuleUse;
+}
+
+function compileNode(rules: readonly Placed[]): RuleNode | undefined {
   if (rules.length === 0) {
     return undefined;
   }
@@ -50,7 +82,7 @@ function compileNode(rules: readonly Rule[]): RuleNode | undefined {
   const starting = (wanted: readonly string[]) =>
     further
       .filter(({ segments }) => wanted.includes(segments[0]!))
-      .map(({ segments, rule }) => ({ segments: segments.slice(1), rule }));
+      .map((placed) => ({ ...placed, segments: placed.segments.slice(1) }));
   const names = new Set(further.map(({ segments }) => segments[0]!).filter((name) => name !== '*'));
   const any = compileNode(starting(['*']));
   const node: Mutable<RuleNode> = {
@@ -58,19 +90,34 @@ function compileNode(rules: readonly Rule[]): RuleNode | undefined {
     members: new Map([...names].map((name) => [name, compileNode(starting([name, '*']))!])),
     ...(any === undefined ? {} : { any }),
   };
-  for (const { segments, rule } of rules) {
-    if (segments.length > 0) {
-      continue;
-    }
-    if (rule.kind === 'ignore') {
-      node.ignore = rule.reason;
-    } else if (rule.kind === 'tolerance') {
-      node.tolerance = Math.max(rule.within, node.tolerance ?? 0);
-    } else {
-      node.unordered = rule.by === undefined ? {} : { by: rule.by };
+  for (const { segments, rule, use } of rules) {
+    if (segments.length === 0) {
+      applyTo(node, rule, use);
     }
   }
   return node;
+}
+
+function applyTo(node: Mutable<RuleNode>, rule: Placed['rule'], use: RuleUse): void {
+  switch (rule.kind) {
+    case 'ignore':
+      node.ignore = use;
+      break;
+    case 'tolerance':
+      if (node.tolerance === undefined || rule.within > node.tolerance.within) {
+        node.tolerance = { within: rule.within, use };
+      }
+      break;
+    case 'unordered':
+      node.unordered = rule.by === undefined ? { use } : { by: rule.by, use };
+      break;
+    case 'format':
+      node.formats = [...(node.formats ?? []), { format: rule.format, use }];
+      break;
+    case 'map':
+      node.maps = [...(node.maps ?? []), { side: rule.side, to: rule.to, use }];
+      break;
+  }
 }
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };

@@ -1,12 +1,14 @@
 import type { CompareRule } from 'strangler-migrations/define';
 import { alignItems } from './align.ts';
 import type { Answer } from './answer.ts';
-import { decodeBody, saysJson, textOf } from './body.ts';
+import { decodeBody, saysHtml, saysJson, textOf } from './body.ts';
 import { defaultLimits } from './comparison.ts';
-import { identical, pairUnordered } from './equality.ts';
-import { isWithin, numberText } from './exact-number.ts';
+import { equalUnder, identical, pairUnordered } from './equality.ts';
+import { numberText } from './exact-number.ts';
+import { readHtml } from './html.ts';
 import { isArray, isNumber, isObject, type Json, parseJson } from './json-value.ts';
 import { pairMembers } from './members.ts';
+import { readingRules } from './reading.ts';
 import type { Redaction } from './redact.ts';
 import { escapeInvisible, quote, redacted, shorten } from './render.ts';
 import { below, type CompiledRules, compileRules, type RuleNode } from './rules.ts';
@@ -47,7 +49,8 @@ export function sideBySide(
   limits: SideBySideLimits = defaultBounds,
 ): SideBySide {
   const compiled = 'headers' in rules ? rules : compileRules(rules);
-  const [left, right] = [linesOf(control), linesOf(candidate)];
+  const asPage = compiled.html !== undefined && saysHtml(control) && saysHtml(candidate);
+  const [left, right] = [linesOf(control, asPage), linesOf(candidate, asPage)];
   const page = createPage(limits, redaction);
   if (left.json !== undefined && right.json !== undefined) {
     layJson(page, '', left.json, right.json, compiled.body, 0);
@@ -87,7 +90,7 @@ function createPage(limits: SideBySideLimits, redaction: Redaction | undefined):
   return page;
 }
 
-function linesOf(answer: Answer): { readonly json?: Json; readonly text: string } {
+function linesOf(answer: Answer, asPage: boolean): { readonly json?: Json; readonly text: string } {
   const decoded = decodeBody(answer, defaultLimits.decodedBytes);
   if ('fault' in decoded) {
     return { text: `(the body ${decoded.fault})` };
@@ -96,7 +99,7 @@ function linesOf(answer: Answer): { readonly json?: Json; readonly text: string 
   if (text === undefined) {
     return { text: `(${decoded.bytes.length} bytes that are not text)` };
   }
-  const json = saysJson(answer) ? parseJson(text) : undefined;
+  const json = asPage ? readHtml(text) : saysJson(answer) ? parseJson(text) : undefined;
   return json === undefined ? { text } : { json, text };
 }
 
@@ -113,7 +116,7 @@ function layJson(
       page.put({ kind: 'same', control: line });
     }
   } else if (rules?.ignore !== undefined) {
-    layBlocks(page, dump(page, label, control, depth), dump(page, label, candidate, depth), rules.ignore);
+    layBlocks(page, dump(page, label, control, depth), dump(page, label, candidate, depth), rules.ignore.rule.reason);
   } else if (isArray(control) && isArray(candidate)) {
     const pairing = rules?.unordered === undefined ? alignItems : pairUnordered;
     const { pairs, missing, extra } = pairing(control, candidate, rules ?? noRules);
@@ -147,17 +150,19 @@ function layJson(
     }
     page.put({ kind: 'same', control: `${indent(depth)}}` });
   } else {
-    const excused =
-      rules?.tolerance !== undefined &&
-      isNumber(control) &&
-      isNumber(candidate) &&
-      isWithin(control, candidate, rules.tolerance);
-    const reason = excused ? 'within the tolerance' : undefined;
+    const reason = equalUnder(control, candidate, rules) ? excuseOf(control, candidate, rules) : undefined;
     layBlocks(page, dump(page, label, control, depth), dump(page, label, candidate, depth), reason);
   }
 }
 
 const noRules: RuleNode = { members: new Map() };
+
+/** Why two values that are not the same count as equal. */
+function excuseOf(control: Json, candidate: Json, rules: RuleNode | undefined): string {
+  const tolerated = rules?.tolerance !== undefined && isNumber(control) && isNumber(candidate);
+  const use = tolerated ? rules.tolerance?.use : rules && readingRules(rules)[0];
+  return use?.rule.reason ?? 'equal under the rules';
+}
 
 function layAlone(
   page: Page,
@@ -169,7 +174,9 @@ function layAlone(
 ): void {
   for (const line of dump(page, label, value, depth)) {
     const side = kind === 'missing' ? { control: line } : { candidate: line };
-    page.put(rules?.ignore === undefined ? { kind, ...side } : { kind: 'ignored', ...side, reason: rules.ignore });
+    page.put(
+      rules?.ignore === undefined ? { kind, ...side } : { kind: 'ignored', ...side, reason: rules.ignore.rule.reason },
+    );
   }
 }
 

@@ -147,7 +147,8 @@ it('counts outcomes apart, and parity with its sample size', async () => {
   serve(shadow);
   await settled(shadow, { match: 2, ignored: 1, mismatch: 1 });
   const [stats] = shadow.stats().routes;
-  expect(stats?.parity).toEqual({ value: 2 / 3, sample: 3 });
+  expect(stats?.parity).toMatchObject({ value: 2 / 3, sample: 3 });
+  expect(stats?.rules).toMatchObject([{ rule: 'ignore /took', uses: 1, expired: false, dead: false }]);
   expect(stats?.latency.candidate.sample).toBe(4);
   const metrics = await registry.metrics();
   expect(metrics).toContain(

@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import type { Route } from 'strangler-migrations/define';
+import type { CompareRule, Route, RuleTerms } from 'strangler-migrations/define';
 import { type Circuit, createCircuit } from '../circuit.ts';
 import { defaultRedaction, type Redaction } from '../compare/redact.ts';
 import { type CompiledRules, compileRules } from '../compare/rules.ts';
@@ -25,12 +25,28 @@ export interface Shadow {
 
 /** Counts since the start. */
 export interface ShadowStats {
-  readonly routes: readonly RouteStats[];
+  readonly routes: readonly (RouteStats & { readonly rules: readonly RuleStats[] })[];
   readonly inFlight: number;
   readonly queued: number;
   readonly bufferedBytes: number;
   readonly circuits: readonly { readonly candidate: string; readonly state: Circuit['state'] }[];
 }
+
+/** What became of one comparison rule of a route. */
+export interface RuleStats extends RuleTerms {
+  /** `ignore /took`, `html` */
+  readonly rule: string;
+  readonly reason: string;
+  /** Places in which answers would have differed without it. */
+  readonly uses: number;
+  /** Its last day is over: what it excused counts again. */
+  readonly expired: boolean;
+  /** It did not matter once in {@link deadAfter} comparisons: it may hide what comes later, and should go. */
+  readonly dead: boolean;
+}
+
+/** Comparisons after which a rule that never mattered is called dead. */
+export const deadAfter = 1_000;
 
 /** What {@link createShadow} takes. */
 export interface ShadowOptions {
@@ -83,11 +99,18 @@ export function createShadow(options: ShadowOptions): Shadow {
   function routeOf({ route, migration }: ShadowRequest): RouteShadow {
     const key = `${migration.capability}.${route.id}`;
     const known = routes.get(key);
-    if (known?.route === route) {
+    const now = Date.now();
+    if (known?.route === route && now < known.rules.holdsUntil) {
       return known;
     }
     const tally = known?.tally ?? createTally(migration.capability, route.id);
-    const made = { key, route, rules: compileRules(route.compare), tally };
+    const made = { key, route, rules: compileRules(route.compare, now), tally };
+    if (known?.route === route) {
+      // Some rule's last day is over; what the others were good for is not forgotten.
+      made.rules.uses.forEach((use, place) => {
+        use.count = known.rules.uses[place]!.count;
+      });
+    }
     routes.set(key, made);
     return made;
   }
@@ -154,7 +177,7 @@ export function createShadow(options: ShadowOptions): Shadow {
       return pair.tap;
     },
     stats: () => ({
-      routes: [...routes.values()].map(({ tally }) => tally.stats()),
+      routes: [...routes.values()].map(({ tally, rules }) => withRules(tally.stats(), rules)),
       inFlight: underWay.size,
       queued: queue.length,
       bufferedBytes: budget.bytes,
@@ -169,4 +192,30 @@ export function createShadow(options: ShadowOptions): Shadow {
       await queue.drained();
     },
   };
+}
+
+function withRules(stats: RouteStats, { uses }: CompiledRules): ShadowStats['routes'][number] {
+  const { match, mismatch, ignored, stale, error } = stats.outcomes;
+  const compared = match + mismatch + ignored + stale + error;
+  const rules = uses.map(({ rule, expired, count }) => ({
+    rule: nameOf(rule),
+    reason: rule.reason,
+    ...(rule.owner === undefined ? {} : { owner: rule.owner }),
+    ...(rule.until === undefined ? {} : { until: rule.until }),
+    uses: count,
+    expired,
+    dead: !expired && count === 0 && compared >= deadAfter,
+  }));
+  return { ...stats, rules };
+}
+
+function nameOf(rule: CompareRule): string {
+  switch (rule.kind) {
+    case 'html':
+      return rule.kind;
+    case 'ignore-header':
+      return `${rule.kind} ${rule.header}`;
+    default:
+      return `${rule.kind} ${rule.path === '' ? 'the whole body' : rule.path}`;
+  }
 }

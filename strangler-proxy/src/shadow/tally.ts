@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Outcome } from '../compare/comparison.ts';
+import { type Interval, wilsonInterval } from './wilson-interval.ts';
 
 /** Why a request was not shadowed, or why its answers were not compared; none of them says anything about the candidate. */
 export const skipCauses = [
@@ -32,6 +33,8 @@ export interface Parity {
   readonly value: number | null;
   /** Matches, mismatches and errors: what is ignored or stale is not among them. */
   readonly sample: number;
+  /** The 95 % confidence interval of the value, both ends from 0 to 1; null before the first comparison. */
+  readonly interval: Interval | null;
 }
 
 /** Time to the head of an answer, over the newest comparisons. */
@@ -141,7 +144,7 @@ export function createTallies(
 /** The share of comparisons that matched, with the number of those that count. */
 export function parityOf({ match, mismatch, error }: Readonly<Record<Outcome, number>>): Parity {
   const sample = match + mismatch + error;
-  return { value: sample === 0 ? null : match / sample, sample };
+  return { value: sample === 0 ? null : match / sample, sample, interval: wilsonInterval(match, sample) };
 }
 
 const newestMax = 512;

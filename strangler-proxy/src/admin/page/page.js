@@ -256,10 +256,15 @@ function parityCell({ kind, parity, comparisons }) {
       { class: 'figures' },
       h('b', { class: parity.value === 1 ? 'good' : 'bad' }, percent(parity.value)),
       ` of ${count(parity.sample)}`,
+      h('small', { title: 'The 95 % confidence interval (Wilson)' }, ` ${range(parity.interval)}`),
       rest.length > 0 && h('br'),
       rest.map(([number, word], index) => `${index === 0 ? '' : ', '}${count(number)} ${word}`),
     ),
   );
+}
+
+function range({ low, high }) {
+  return `(${percent(low)} to ${percent(high)})`;
 }
 
 /** A bar of parts; what it shows stands beside it in figures. */
@@ -352,6 +357,7 @@ function routeView(route, chosenKey) {
           ),
         ),
     ),
+    ...(route.rules.length > 0 ? [h('h2', {}, 'What may differ'), rulesTable(route.rules)] : []),
     h('h2', {}, 'Mismatches'),
     ...(group === undefined
       ? [
@@ -372,6 +378,44 @@ function routeView(route, chosenKey) {
           ),
         ]),
   ];
+}
+
+/** The route's rules: what each is good for, and which should go. */
+function rulesTable(rules) {
+  const state = ({ uses, expired, dead }) =>
+    expired
+      ? h('b', { class: 'bad' }, 'expired: it counts again')
+      : dead
+        ? h('b', { class: 'warn' }, 'never needed: delete it?')
+        : `${count(uses)} ${uses === 1 ? 'time' : 'times'}`;
+  return h(
+    'table',
+    { class: 'rules' },
+    h(
+      'thead',
+      {},
+      h(
+        'tr',
+        {},
+        ['Rule', 'Why', 'Owner', 'Until', 'Needed'].map((name) => h('th', { scope: 'col' }, name)),
+      ),
+    ),
+    h(
+      'tbody',
+      {},
+      rules.map((rule) =>
+        h(
+          'tr',
+          {},
+          h('td', {}, h('code', {}, rule.rule)),
+          h('td', {}, rule.reason),
+          h('td', {}, rule.owner ?? '–'),
+          h('td', {}, rule.until ?? '–'),
+          h('td', {}, state(rule)),
+        ),
+      ),
+    ),
+  );
 }
 
 /** The sample that is being read stays while newer ones come: nobody reads a page that changes under them. */
