@@ -106,6 +106,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
       fallback: decision.fallback === undefined ? undefined : upstreams.get(decision.fallback),
       servedBy,
       setCookie,
+      additions: undefined,
       expectsContinue,
       fellBack: (from, code) => record.fellBack(recorded, from, code),
       ended: (end) => record.ended(recorded, end),

@@ -1,4 +1,5 @@
 import { PROXY_NAME } from '../errors.ts';
+import type { Fields } from './head-additions.ts';
 import { namedByConnection } from './request-head.ts';
 
 /** Fields of the connection to the upstream (RFC 9110 section 7.6.1). */
@@ -16,11 +17,12 @@ export interface AnswerAdditions {
   /** Name of the upstream; undefined if `X-Served-By` is switched off. */
   readonly servedBy: string | undefined;
   readonly setCookie: string | undefined;
+  readonly added: Fields;
 }
 
 /** Makes the head that goes to the client: the upstream's end-to-end fields, all of them, as they were. */
 export function answerHead(raw: readonly string[], additions: AnswerAdditions): AnswerHead {
-  const { servedBy, setCookie } = additions;
+  const { servedBy, setCookie, added } = additions;
   const named = namedByConnection(connectionOf(raw));
   const headers: string[] = [];
   let hasLength = false;
@@ -32,6 +34,7 @@ export function answerHead(raw: readonly string[], additions: AnswerAdditions): 
     headers.push(raw[i] as string, raw[i + 1] as string);
   }
   if (setCookie !== undefined) headers.push('Set-Cookie', setCookie);
+  headers.push(...added);
   headers.push('Via', `1.1 ${PROXY_NAME}`);
   if (servedBy !== undefined) headers.push('X-Served-By', servedBy);
   return { headers, hasLength };

@@ -7,6 +7,7 @@ import type { ControlTap } from '../shadow/index.ts';
 import { admit, hasAnother, leave } from './admission.ts';
 import { InvalidAnswer, isOutOfService, OVERDUE, ServerError } from './answer-faults.ts';
 import { answerHead, hasContent, pairs, phrase, rawStrings, withoutTrailerPromise } from './answer-head.ts';
+import { type Fields, type HeadAdditions, NO_FIELDS } from './head-additions.ts';
 import type { Instance } from './instances.ts';
 import { BODY_MALFORMED, CLIENT_GONE, requestBody } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
@@ -26,6 +27,7 @@ export interface ExchangePlan {
   /** Whether answers say which upstream served. */
   readonly servedBy: boolean;
   readonly setCookie: string | undefined;
+  readonly additions: HeadAdditions | undefined;
   /** The client waits for 100 (Continue) before it sends its body. */
   readonly expectsContinue: boolean;
   fellBack(from: Upstream, cause: FallbackCause): void;
@@ -46,6 +48,9 @@ export interface ExchangeEnd {
 
 /** Bodies up to this size are copied next to their head. */
 const ONE_WRITE_BYTES_MAX = 4 * 1024;
+
+/** What an answer may send while its head is held back; what is more waits at the upstream. */
+const HELD_BACK_BYTES_MAX = 64 * 1024;
 
 /** An upstream that sends more answers before the answer than this is not going to send it (RFC 9110 section 15.2). */
 const INTERIM_ANSWERS_MAX = 32;
@@ -82,6 +87,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** The first bytes of the body, held to the end of this turn of the event loop: a short answer is one write. */
   #held: Buffer | undefined;
   #holding = false;
+  /** What the upstream did since its head was held back, to be done when that is sent. */
+  #heldBack: (() => void)[] | undefined;
+  #heldBackBytes = 0;
   #over = false;
   #tap: ControlTap | undefined;
 
@@ -135,7 +143,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _parsed: unknown, reason?: string): void {
-    const { response, request, servedBy, setCookie } = this.#plan;
     const raw = rawStrings(controller.rawHeaders);
     if (status < 200) {
       this.#informational(status, raw);
@@ -146,19 +153,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#judge(!isOutOfService(status));
     this.#headAt = performance.now();
     this.#tap?.head(status, raw);
-    const { headers, hasLength } = answerHead(raw, {
-      servedBy: servedBy ? this.#upstream.name : undefined,
-      setCookie,
-    });
-    const chunked = !hasLength && request.httpVersion === '1.1' && hasContent(request.method, status);
-    // Express announces itself; what the upstream announces is the truth.
-    if (response.hasHeader('X-Powered-By')) response.removeHeader('X-Powered-By');
-    response.writeHead(status, phrase(reason), chunked ? headers : withoutTrailerPromise(headers));
-    this.#holding = true;
-    process.nextTick(release, this);
+    const added = this.#plan.additions?.answered() ?? NO_FIELDS;
+    if (added instanceof Promise) this.#holdBack(controller, status, reason, raw, added);
+    else this.#sendHead(status, reason, raw, added);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#heldBack !== undefined) {
+      this.#heldBack.push(() => this.onResponseData(controller, chunk));
+      this.#heldBackBytes += chunk.length;
+      if (this.#heldBackBytes > HELD_BACK_BYTES_MAX) controller.pause();
+      return;
+    }
     this.#tap?.data(chunk);
     if (this.#holding && this.#held === undefined) {
       this.#held = chunk;
@@ -171,6 +177,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     const { response } = this.#plan;
     if (this.#over) return;
+    if (this.#heldBack !== undefined) {
+      this.#heldBack.push(() => this.onResponseEnd(controller));
+      return;
+    }
     this.#tap?.end();
     this.#holding = false;
     const trailers = controller.rawTrailers === undefined ? [] : rawStrings(controller.rawTrailers ?? []);
@@ -184,8 +194,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#end(response.statusCode, undefined);
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+  onResponseError(controller: Dispatcher.DispatchController | undefined, error: Error): void {
     if (this.#over) return;
+    if (this.#heldBack !== undefined) {
+      this.#heldBack.push(() => this.onResponseError(controller, error));
+      return;
+    }
     this.#tap?.abort();
     this.#tap = undefined;
     if (error instanceof ServerError) this.#wrong(error.status);
@@ -194,6 +208,41 @@ export class Exchange implements Dispatcher.DispatchHandler {
     else if (error === OVERDUE) this.#failed('upstream-total-timeout');
     else if (error instanceof InvalidAnswer) this.#failed('upstream-invalid');
     else this.#failed(upstreamProblem(error));
+  }
+
+  /** Until it is known what is added to the head, what follows waits. */
+  #holdBack(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    reason: string | undefined,
+    raw: readonly string[],
+    added: Promise<Fields>,
+  ): void {
+    const heldBack: (() => void)[] = [];
+    this.#heldBack = heldBack;
+    void added.then((fields) => {
+      this.#heldBack = undefined;
+      if (this.#over) return;
+      this.#sendHead(status, reason, raw, fields);
+      for (const step of heldBack) step();
+      // A client that does not take what was held is waited for by `#write`.
+      if (this.#heldBackBytes > HELD_BACK_BYTES_MAX && !this.#plan.response.writableNeedDrain) controller.resume();
+    });
+  }
+
+  #sendHead(status: number, reason: string | undefined, raw: readonly string[], added: Fields): void {
+    const { response, request, servedBy, setCookie } = this.#plan;
+    const { headers, hasLength } = answerHead(raw, {
+      servedBy: servedBy ? this.#upstream.name : undefined,
+      setCookie,
+      added,
+    });
+    const chunked = !hasLength && request.httpVersion === '1.1' && hasContent(request.method, status);
+    // Express announces itself; what the upstream announces is the truth.
+    if (response.hasHeader('X-Powered-By')) response.removeHeader('X-Powered-By');
+    response.writeHead(status, phrase(reason), chunked ? headers : withoutTrailerPromise(headers));
+    this.#holding = true;
+    process.nextTick(release, this);
   }
 
   /** Sends what was held: the head alone, if no body came with it, so that nobody waits for a slow first byte. */
@@ -282,13 +331,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Tells the client what went wrong; if its answer has begun, by breaking it off where it can be seen. */
   #answer(code: ProblemCode): void {
-    const { response, head, servedBy } = this.#plan;
+    const { response, head, servedBy, additions } = this.#plan;
     if (response.headersSent) {
       cutOff(response);
       this.#end(response.statusCode, 'answer-cut');
       return;
     }
-    sendProblem(response, code, { upstream: this.#upstream.name, requestId: head.requestId, servedBy });
+    const added = additions?.failed(this.#isSent) ?? NO_FIELDS;
+    sendProblem(response, code, { upstream: this.#upstream.name, requestId: head.requestId, servedBy, added });
     this.#end(response.statusCode, code);
   }
 
