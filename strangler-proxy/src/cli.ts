@@ -9,11 +9,17 @@ import { loadMigrations } from 'strangler-migrations/define';
 import { createAccessLog, NO_ACCESS_LOG } from './access-log.ts';
 import { createAdmin } from './admin/index.ts';
 import { type Config, ConfigError, HELP, readConfig, redacted } from './config.ts';
+import { type ControlStatus, followControlPlane } from './decide/control-plane.ts';
 import { NO_FLAGS, unleashFlags } from './decide/flags.ts';
+import { createHold } from './decide/hold.ts';
+import { keepOrders } from './decide/kept-orders.ts';
+import { MONOLITH_OWNS_ALL } from './decide/ownership.ts';
+import { proxyName } from './decide/proxy-name.ts';
 import { upstreamNotices, upstreamStates } from './forward/upstream-states.ts';
 import { createUpstreams } from './forward/upstreams.ts';
 import { createMetrics } from './metrics.ts';
 import { createProxy } from './proxy.ts';
+import { routeFigures } from './route-state.ts';
 import { createProxyServer } from './server.ts';
 import { createShadow } from './shadow/index.ts';
 
@@ -54,7 +60,22 @@ async function main(): Promise<void> {
   if (config.unleash === undefined) logger.warn({}, 'No flag server (UNLEASH_URL): every flag is off');
 
   const { servedBy, trustProxy } = config;
-  const proxy = createProxy({ migrations, upstreams, flags, shadow, metrics, accessLog, servedBy, trustProxy });
+  const hold = createHold(config.hold);
+  const controlled =
+    config.control &&
+    followControlPlane({
+      ...{ ...config.control, hold, logger },
+      name: config.name ?? proxyName(config.state),
+      capabilities: migrations.map(({ capability }) => capability),
+      kept: keepOrders(join(config.state, 'ownership')),
+      figures: () => ({ routes: routeFigures(proxy.routes(), shadow.stats()) }),
+    });
+  if (controlled === undefined)
+    logger.warn({}, 'No control plane (STRANGLER_CONTROL_URL): the monolith owns everything');
+  const ownership = controlled ?? MONOLITH_OWNS_ALL;
+  const proxy = createProxy({
+    ...{ migrations, upstreams, flags, ownership, hold, shadow, metrics, accessLog, servedBy, trustProxy },
+  });
   const { server, stop } = createProxyServer(proxy);
   let notReady: readonly string[] = ['starting'];
   const admin = createServer(
@@ -66,7 +87,11 @@ async function main(): Promise<void> {
       token: config.adminToken,
       notReady: () => notReady,
       // A service that is gone is no reason to take the proxy away from the monolith's users: it stays ready.
-      notices: () => [...flagNotices(flags.status(), config), ...upstreamNotices(upstreamStates(upstreams))],
+      notices: () => [
+        ...flagNotices(flags.status(), config),
+        ...controlNotices(controlled?.status()),
+        ...upstreamNotices(upstreamStates(upstreams)),
+      ],
     }),
   );
 
@@ -83,6 +108,8 @@ async function main(): Promise<void> {
   notReady = ['stopping'];
   logger.info({ deadline_ms: DRAIN_MS }, 'stopping');
   await stop(DRAIN_MS);
+  // Writes that wait are waited for too, so orders are followed up to here.
+  await controlled?.close();
   await Promise.all([proxy.close(), shadow.close()]);
   flags.close();
   admin.close();
@@ -95,6 +122,14 @@ function flagNotices({ state, error }: { state: string; error: string | undefine
   if (state === 'fresh') return [];
   const holds = state === 'kept' ? 'what it said last holds' : 'every flag is off until it answers';
   return [`The flag server does not answer: ${holds}${error === undefined ? '' : ` (${error})`}`];
+}
+
+function controlNotices(status: ControlStatus | undefined): string[] {
+  if (status === undefined) return ['There is no control plane (STRANGLER_CONTROL_URL): the monolith owns everything'];
+  if (status.state === 'fresh') return [];
+  const holds =
+    status.state === 'kept' ? 'owners stay as it said last' : 'the monolith owns everything until it answers';
+  return [`The control plane does not answer: ${holds} (${status.error})`];
 }
 
 async function listen(server: Server, port: number, host: string, variable: string): Promise<string> {

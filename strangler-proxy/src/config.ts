@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import type { HoldLimits } from './decide/hold.ts';
 import { peerReader } from './forward/peer.ts';
 import type { UpstreamOptions } from './forward/upstreams.ts';
 import { readUpstreams, SETTINGS, SETTINGS_PREFIX, UPSTREAM_PREFIX } from './upstream-config.ts';
@@ -17,6 +18,11 @@ export interface Config {
   readonly upstreams: Readonly<Record<string, string | UpstreamOptions>>;
   /** Undefined: no flag server, every flag is off. */
   readonly unleash: { readonly url: string; readonly token: string } | undefined;
+  /** Undefined: no control plane, and owners stay as they are. */
+  readonly control: { readonly urls: readonly string[]; readonly token: string } | undefined;
+  /** What the control plane knows this proxy by; undefined: one that is made up once and kept in the state folder. */
+  readonly name: string | undefined;
+  readonly hold: Required<HoldLimits>;
   /** Folder for what has to survive a restart. */
   readonly state: string;
   readonly servedBy: boolean;
@@ -62,6 +68,17 @@ const OPTIONS = [
   ),
   option('unleash-url', 'UNLEASH_URL', 'url', 'API of the flag server: http://127.0.0.1:4242/api', http.optional()),
   option('unleash-token', 'UNLEASH_TOKEN', 'token', 'A backend client token of the flag server', z.string().optional()),
+  option('control-url', 'STRANGLER_CONTROL_URL', 'urls', 'Control plane, each instance of it, with commas', urls()),
+  option('name', 'STRANGLER_PROXY_NAME', 'name', 'Of this proxy, as the control plane shows it', name()),
+  option(
+    'hold-requests',
+    'STRANGLER_HOLD_REQUESTS',
+    'number',
+    'Writes that may wait for a cut-over (1000)',
+    bound(1_000),
+  ),
+  option('hold-mib', 'STRANGLER_HOLD_MIB', 'number', 'Memory that they may take (32)', bound(32)),
+  option('hold-ms', 'STRANGLER_HOLD_MS', 'number', 'How long each may wait (10000)', bound(10_000)),
   option(
     'state',
     'STRANGLER_STATE',
@@ -76,6 +93,9 @@ const OPTIONS = [
 
 /** Environment only: a command line is seen by everyone on the machine. */
 const ADMIN_TOKEN = 'STRANGLER_ADMIN_TOKEN';
+
+/** Environment only, too. */
+const CONTROL_TOKEN = 'STRANGLER_CONTROL_TOKEN';
 
 /** What `--help` prints. */
 export const HELP = `strangler-proxy serves a monolith and the services that take it over, one address for all.
@@ -98,6 +118,7 @@ ${helpLine('--upstream <name=urls>', `${UPSTREAM_PREFIX}<NAME>`, 'monolith, and 
 ${helpLine('--settings <name=list>', `${SETTINGS_PREFIX}<NAME>`, 'How one upstream is treated, see below; repeat it')}
 ${OPTIONS.map(({ flag, value, variable, help }) => helpLine(`--${flag} <${value}>`, variable, help)).join('\n')}
 ${helpLine('', ADMIN_TOKEN, 'Opens the admin pages; without it this machine alone may read them')}
+${helpLine('', CONTROL_TOKEN, 'The token that the control plane takes from proxies')}
 ${helpLine('--help', '', 'Print this')}
 
 Settings of an upstream, with their defaults; several with commas between them
@@ -118,6 +139,10 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
   const upstreams = readUpstreams(args, env, faults);
   const [url, token] = [read['unleash-url'], read['unleash-token']] as [string | undefined, string | undefined];
   if (url !== undefined && token === undefined) faults.push('UNLEASH_TOKEN is missing: UNLEASH_URL needs a token');
+  const controlUrls = read['control-url'] as string[];
+  const controlToken = env[CONTROL_TOKEN] || undefined;
+  if (controlUrls.length > 0 && controlToken === undefined)
+    faults.push(`${CONTROL_TOKEN} is missing: STRANGLER_CONTROL_URL needs a token`);
   if (faults.length > 0) throw new ConfigError(faults);
   return {
     port: read.port as number,
@@ -127,6 +152,14 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     migrations: read.migrations as string,
     upstreams,
     unleash: url === undefined || token === undefined ? undefined : { url, token },
+    control:
+      controlUrls.length === 0 || controlToken === undefined ? undefined : { urls: controlUrls, token: controlToken },
+    name: read.name as string | undefined,
+    hold: {
+      requestsMax: read['hold-requests'] as number,
+      bytesMax: (read['hold-mib'] as number) * 1024 * 1024,
+      waitMsMax: read['hold-ms'] as number,
+    },
     state: read.state as string,
     servedBy: read['served-by'] as boolean,
     trustProxy: read['trust-proxy'] as string[],
@@ -135,12 +168,13 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
 }
 
 /** The configuration without its secrets, for the log. */
-export function redacted({ adminToken, unleash, ...rest }: Config): object {
+export function redacted({ adminToken, unleash, control, ...rest }: Config): object {
   const hidden = '[redacted]';
   return {
     ...rest,
     adminToken: adminToken === undefined ? undefined : hidden,
     unleash: unleash === undefined ? undefined : { url: unleash.url, token: hidden },
+    control: control === undefined ? undefined : { urls: control.urls, token: hidden },
   };
 }
 
@@ -173,6 +207,25 @@ function onOff(): z.ZodType {
     .enum(['on', 'off'], 'has to be on or off')
     .default('on')
     .transform((word) => word === 'on');
+}
+
+function name(): z.ZodType {
+  return z
+    .string()
+    .regex(/^[\w.-]{1,80}$/, 'has to be letters, digits, dots and dashes')
+    .optional();
+}
+
+function bound(preset: number): z.ZodType {
+  return z.coerce.number('has to be a number').int().positive().default(preset);
+}
+
+function urls(): z.ZodType {
+  return z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((each) => each.trim() || []))
+    .pipe(z.array(http));
 }
 
 function level(): z.ZodType {

@@ -15,6 +15,8 @@ test('what a client did, or a bound of ours, never counts against an upstream', 
     'request-loop',
     'upstream-busy',
     'upstream-circuit-open',
+    'writes-held',
+    'writes-held-full',
     'proxy-stopping',
     'proxy-fault',
   ]);

@@ -34,6 +34,8 @@ export const PROBLEMS = {
   'upstream-total-timeout': problem(504, 'The answer took too long to be finished', 'http_response_timeout'),
   'upstream-busy': problem(503, 'Too many requests to the upstream are under way', 'connection_limit_reached'),
   'upstream-circuit-open': problem(503, 'The upstream failed too often and is left alone', 'destination_unavailable'),
+  'writes-held': problem(503, 'Writes wait for a change of owner, and this one has waited long enough', undefined),
+  'writes-held-full': problem(503, 'Too many writes wait for a change of owner', 'connection_limit_reached'),
   'proxy-stopping': problem(503, 'The proxy is stopping', 'destination_unavailable'),
   'proxy-fault': problem(500, 'The proxy failed', 'proxy_internal_error'),
 } as const satisfies Record<string, Problem>;

@@ -6,9 +6,10 @@ import { type AccessLog, NO_ACCESS_LOG } from './access-log.ts';
 import type { AdminRoute } from './admin/index.ts';
 import { type Choice, type ChoosableRoute, choosable, createChooser } from './decide/choose.ts';
 import { type Flags, NO_FLAGS } from './decide/flags.ts';
+import { createHold, type Hold } from './decide/hold.ts';
 import { MONOLITH_OWNS_ALL, type Ownership } from './decide/ownership.ts';
 import type { ProblemCode } from './errors.ts';
-import { forward } from './forward/exchange.ts';
+import { CLIENT_GONE_STATUS, forward } from './forward/exchange.ts';
 import { peerReader } from './forward/peer.ts';
 import { type RequestHead, requestHead } from './forward/request-head.ts';
 import { sendProblem } from './forward/send-problem.ts';
@@ -18,6 +19,7 @@ import { answerForUs, isForUs } from './match/for-us.ts';
 import { readTarget } from './match/request-target.ts';
 import { compileRoutes, declaredRoutes } from './match/route-table.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { watchOwners } from './metrics-owners.ts';
 import { createRecorder, type Recorded } from './record.ts';
 import { routeState } from './route-state.ts';
 import type { Shadow } from './shadow/index.ts';
@@ -30,6 +32,8 @@ export interface ProxyOptions {
   /** All off by default: then everything goes to the monolith. Whoever made them closes them. */
   readonly flags?: Flags;
   readonly ownership?: Ownership;
+  /** Where writes wait while their capability changes hands; who follows the control plane makes it. */
+  readonly hold?: Hold;
   /** Sends copies to the other side; none by default. Whoever made it closes it. */
   readonly shadow?: Shadow;
   readonly metrics?: Metrics;
@@ -71,6 +75,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
     accessLog = NO_ACCESS_LOG,
     servedBy = true,
     ownership = MONOLITH_OWNS_ALL,
+    hold = createHold(),
   } = options;
   const upstreams = isMade(options.upstreams) ? options.upstreams : createUpstreams(options.upstreams);
   const metrics = options.metrics ?? createMetrics();
@@ -82,6 +87,8 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
   const upgrades = createUpgrades(upstreams);
   const record = createRecorder(metrics, accessLog);
   metrics.watch(upstreams, () => flags.status().state);
+  const capabilities = options.migrations.map(({ capability }) => capability);
+  watchOwners(metrics.registry, capabilities, ownership, hold);
 
   function serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     if (isForUs(request)) {
@@ -95,7 +102,36 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
       record.refused(recorded, response.statusCode, passed.refusal);
       return;
     }
-    const { route, method, target, head, decision, setCookie } = passed;
+    const { route } = passed;
+    if (route === undefined || route.route.kind === 'read') {
+      send(passed, request, response, expectsContinue);
+      return;
+    }
+    const { capability } = route.migration;
+    hold.pass({
+      ...{ capability, request, response },
+      go() {
+        // The owner may be another one by now.
+        const chosen = choose(route, request, peerOf(request.socket));
+        send({ ...passed, ...chosen }, request, response, expectsContinue, hold.began(capability));
+      },
+      refuse(code) {
+        sendProblem(response, code, { requestId: passed.head.requestId, servedBy });
+        record.refused(recorded, response.statusCode, code);
+      },
+      left: () => record.refused(recorded, CLIENT_GONE_STATUS, 'client-gone'),
+    });
+  }
+
+  /** Sends a request where it was decided that it goes. `over` is called when it has ended. */
+  function send(
+    passed: Passed,
+    request: IncomingMessage,
+    response: ServerResponse,
+    expectsContinue: boolean,
+    over: () => void = () => {},
+  ): void {
+    const { recorded, route, method, target, head, decision, setCookie } = passed;
     const exchange = forward({
       request,
       response,
@@ -109,7 +145,10 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
       additions: undefined,
       expectsContinue,
       fellBack: (from, code) => record.fellBack(recorded, from, code),
-      ended: (end) => record.ended(recorded, end),
+      ended(end) {
+        over();
+        record.ended(recorded, end);
+      },
     });
     if (decision.shadow === undefined || shadow === undefined || route === undefined || head.hasBody) return;
     const { headers } = head;

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { AccessLog } from './access-log.ts';
 import type { Why } from './decide/decide.ts';
-import type { ProblemCode } from './errors.ts';
 import type { ExchangeEnd } from './forward/exchange.ts';
 import { MONOLITH, type Upstream } from './forward/upstreams.ts';
 import type { FailureCode, FallbackCause, Metrics } from './metrics.ts';
@@ -25,7 +24,7 @@ export interface Recorder {
   fellBack(recorded: Recorded, from: Upstream, cause: FallbackCause): void;
   ended(recorded: Recorded, end: ExchangeEnd): void;
   /** No upstream was asked. */
-  refused(recorded: Recorded, status: number, code: ProblemCode): void;
+  refused(recorded: Recorded, status: number, code: FailureCode): void;
 }
 
 /** Route name of what no declaration matches. */

@@ -2,8 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { HELP } from './config.ts';
+import { createHold } from './decide/hold.ts';
+import { MONOLITH_OWNS_ALL } from './decide/ownership.ts';
 import { createUpstreams } from './forward/upstreams.ts';
 import { createMetrics } from './metrics.ts';
+import { watchOwners } from './metrics-owners.ts';
 import { SETTINGS } from './upstream-config.ts';
 
 const reference = await readFile(join(import.meta.dirname, '../README.md'), 'utf8');
@@ -19,6 +22,7 @@ test('the reference has every setting of an upstream, and no other', () => {
 test('the reference has every metric, and no other', async () => {
   const metrics = createMetrics();
   metrics.watch(createUpstreams({ monolith: 'http://127.0.0.1:1' }), () => 'none');
+  watchOwners(metrics.registry, [], MONOLITH_OWNS_ALL, createHold());
   const registered = metrics.registry.getMetricsAsArray().map(({ name }) => name);
   const written = new Set(reference.match(/strangler_proxy_[a-z_]+/g));
   expect([...written].sort()).toEqual(registered.sort());

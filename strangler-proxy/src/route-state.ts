@@ -3,6 +3,7 @@ import type { ChoosableRoute } from './decide/choose.ts';
 import type { Flags } from './decide/flags.ts';
 import type { Ownership, Side } from './decide/ownership.ts';
 import type { Metrics } from './metrics.ts';
+import type { ShadowStats } from './shadow/index.ts';
 
 /** Everything that can be said of one declared route now. */
 export function routeState(declared: ChoosableRoute, flags: Flags, ownership: Ownership, metrics: Metrics): AdminRoute {
@@ -31,4 +32,13 @@ function stageOf({ route, flags }: ChoosableRoute, owner: Side): AdminRoute['sta
   if (flags.serve === 'always') return 'live';
   if (flags.serve === 'ask') return 'canary';
   return flags.shadow === 'never' ? 'off' : 'shadow';
+}
+
+/** What the control plane is told of each route: how far it is, and how its two sides compare. */
+export function routeFigures(routes: readonly AdminRoute[], { routes: stats }: Pick<ShadowStats, 'routes'>): object[] {
+  return routes.map(({ capability, id, kind, stage, requests }) => {
+    const compared = stats.find((each) => each.capability === capability && each.route === id);
+    const { outcomes, latency } = compared ?? {};
+    return { capability, route: id, kind, stage, requests, outcomes, latency };
+  });
 }

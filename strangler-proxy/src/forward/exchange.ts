@@ -56,7 +56,7 @@ const HELD_BACK_BYTES_MAX = 64 * 1024;
 const INTERIM_ANSWERS_MAX = 32;
 
 /** The status that logs and metrics show for a client that left; never sent. */
-const CLIENT_GONE_STATUS = 499;
+export const CLIENT_GONE_STATUS = 499;
 
 /** Sends a request to its upstream and the answer to the client, both as they come. */
 export function forward(plan: ExchangePlan): Exchange {
