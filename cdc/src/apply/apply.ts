@@ -120,8 +120,12 @@ export function createApplier(options: ApplierOptions): Applier {
       case 'message':
         return;
       case 'progress':
-        // What came before it may still be in the open transaction: then its position would say too much.
-        if (!current) await commit();
+        if (batch) {
+          // The source sends one behind nearly every transaction while it waits for more: it moves the position of what is
+          // still to be committed, and must not cost a commit of its own.
+          if (!current && comparePositions(batch.end, item.reached) < 0) batch.end = item.reached;
+          return;
+        }
         if (comparePositions(reached, item.reached) < 0) reached = item.reached;
         if (item.urgent || performance.now() - lastIdleAt >= options.pace.limits.idleMs) await settle();
         return;
