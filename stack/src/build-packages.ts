@@ -74,7 +74,7 @@ async function compile(source: string, out: string, { exports, bin }: PackageFil
 /** Pages, styles and the like, where the compiled code expects them: beside it. */
 function copyAssets(source: string, out: string): void {
   const folders = new Set(globSync('**/*.js', { cwd: out }).map(dirname));
-  const assets = globSync('**/*.{html,css,svg,js,mjs}', { cwd: source, exclude: ['node_modules', 'dist'] });
+  const assets = globSync('**/*.{html,css,svg,js,mjs,sql}', { cwd: source, exclude: ['node_modules', 'dist'] });
   for (const asset of assets) {
     // An asset of code that is not packed is not packed either.
     if (![...folders].some((folder) => asset.startsWith(`${folder}/`))) continue;

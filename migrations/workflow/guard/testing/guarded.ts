@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import { createDatabase } from '@strangler/stack/testing';
+import pg from 'pg';
+import type { Query, TableName } from 'strangler-migrations/define';
+import { afterAll, afterEach, beforeAll } from 'vitest';
+import { installGuard } from '../install.ts';
+import { enforce } from '../ownership.ts';
+import type { GuardPlan, Side } from '../plan.ts';
+
+/** A database with a guard, and sessions of the roles that meet it. Test code only. */
+export interface Guarded {
+  readonly capability: string;
+  /** The superuser's session: administrator and table owner. */
+  readonly admin: pg.Client;
+  readonly query: Query;
+  plan(over?: Partial<GuardPlan>): GuardPlan;
+  readonly roles: { readonly app: string; readonly sync: string; readonly workflow: string };
+  /** Another session; ended after the test. */
+  session(role?: 'app' | 'sync' | 'workflow' | 'admin', options?: Partial<pg.ClientConfig>): Promise<pg.Client>;
+  readonly url: string;
+}
+
+export const CAPABILITY = 'catalog';
+
+/** A query port on a client. */
+export function queryOn(client: pg.Client): Query {
+  return async (sql, values) => {
+    const result = await client.query(sql, [...values]);
+    return Array.isArray(result) ? [] : result.rows;
+  };
+}
+
+const table = (name: string): TableName => ({ schema: 'public', name });
+
+/** A database of the test file with these tables, guarded and enforcing unless told otherwise. */
+export function useGuarded(
+  setup: string,
+  over: Partial<GuardPlan> & { readonly side?: Side; readonly install?: boolean; readonly enforced?: boolean } = {},
+): Guarded {
+  const { install = true, enforced = true, ...planned } = over;
+  const suffix = randomBytes(4).toString('hex');
+  const roles = { app: `app_${suffix}`, sync: `sync_${suffix}`, workflow: `workflow_${suffix}` };
+  let admin: pg.Client;
+  let url: string;
+  let drop: () => Promise<void>;
+  const sessions: pg.Client[] = [];
+  const plan = (more: Partial<GuardPlan> = {}): GuardPlan => ({
+    capability: CAPABILITY,
+    side: 'monolith',
+    owned: [table('item')],
+    followed: [],
+    workflowRole: roles.workflow,
+    syncRoles: [roles.sync],
+    ...planned,
+    ...more,
+  });
+  beforeAll(async () => {
+    const database = await createDatabase('guard');
+    drop = database.drop;
+    url = database.url;
+    admin = new pg.Client({ connectionString: url, application_name: 'admin' });
+    await admin.connect();
+    for (const role of Object.values(roles)) await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+    await admin.query(`CREATE SCHEMA IF NOT EXISTS strangler;
+      CREATE TABLE strangler.stream_marker (capability text, direction text, kind text, epoch bigint, attempt uuid, applied_at timestamptz DEFAULT now())`);
+    await admin.query(setup);
+    await admin.query(`GRANT ALL ON ALL TABLES IN SCHEMA public TO ${roles.app}, ${roles.sync}; GRANT CREATE ON SCHEMA public TO ${roles.app};
+      GRANT SET ON PARAMETER session_replication_role TO ${roles.sync};
+      GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${roles.app}, ${roles.sync}`);
+    if (install) await installGuard(queryOn(admin), plan());
+    if (install && enforced) await enforce(queryOn(admin), CAPABILITY, 1);
+  });
+  afterEach(async () => {
+    await Promise.all(sessions.splice(0).map((client) => client.end().catch(() => {})));
+  });
+  afterAll(async () => {
+    await admin?.query(`DROP OWNED BY ${Object.values(roles).join(', ')}`).catch(() => {});
+    await admin?.end();
+    await drop?.();
+    // Roles belong to the server; these are of this file alone.
+    const { inject } = await import('vitest');
+    const server = new pg.Client({ connectionString: inject('postgresUrl') });
+    await server.connect();
+    for (const role of Object.values(roles)) await server.query(`DROP ROLE IF EXISTS ${role}`);
+    await server.end();
+  });
+  return {
+    capability: CAPABILITY,
+    roles,
+    plan,
+    get admin() {
+      return admin;
+    },
+    get url() {
+      return url;
+    },
+    get query() {
+      return queryOn(admin);
+    },
+    async session(role = 'app', options = {}) {
+      const address = new URL(url);
+      if (role !== 'admin') {
+        address.username = roles[role];
+        address.password = 'x';
+      }
+      const client = new pg.Client({ connectionString: address.href, application_name: role, ...options });
+      client.on('error', () => {});
+      await client.connect();
+      sessions.push(client);
+      return client;
+    },
+  };
+}
+
+/** The SQLSTATE with which a statement fails, or undefined when it does not. */
+export async function stateOf(work: Promise<unknown>): Promise<string | undefined> {
+  return work.then(
+    () => undefined,
+    (error: { code?: string }) => error.code ?? String(error),
+  );
+}
