@@ -8,6 +8,7 @@ import { collectDefaultMetrics } from 'prom-client';
 import { loadMigrations } from 'strangler-migrations/define';
 import { createAccessLog, NO_ACCESS_LOG } from './access-log.ts';
 import { createAdmin } from './admin/index.ts';
+import { defaultRedaction } from './compare/redact.ts';
 import { type Config, ConfigError, HELP, readConfig, redacted } from './config.ts';
 import { type ControlStatus, followControlPlane } from './decide/control-plane.ts';
 import { NO_FLAGS, unleashFlags } from './decide/flags.ts';
@@ -19,14 +20,30 @@ import { upstreamNotices, upstreamStates } from './forward/upstream-states.ts';
 import { createUpstreams } from './forward/upstreams.ts';
 import { createMetrics } from './metrics.ts';
 import { createProxy } from './proxy.ts';
+import { recordCommand } from './recording/command.ts';
+import { createRecording } from './recording/recording.ts';
+import { replayCommand } from './replay/command.ts';
 import { routeFigures } from './route-state.ts';
 import { createProxyServer } from './server.ts';
 import { createShadow } from './shadow/index.ts';
 
+/** What the command can do besides serving. */
+const COMMANDS: Readonly<Record<string, (args: readonly string[], env: NodeJS.ProcessEnv) => Promise<number>>> = {
+  record: recordCommand,
+  replay: replayCommand,
+};
+
 /** How long requests under way may take to end after SIGTERM. */
 const DRAIN_MS = 10_000;
 
-if (process.argv.includes('--help') || process.argv.includes('-h')) {
+const [verb = '', ...words] = process.argv.slice(2);
+const command = COMMANDS[verb];
+if (command !== undefined) {
+  process.exitCode = await command(words, process.env).catch((error: unknown) => {
+    process.stderr.write(`strangler-proxy ${verb}: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  });
+} else if (process.argv.includes('--help') || process.argv.includes('-h')) {
   process.stdout.write(HELP);
 } else {
   await main().catch((error: unknown) => {
@@ -73,8 +90,9 @@ async function main(): Promise<void> {
   if (controlled === undefined)
     logger.warn({}, 'No control plane (STRANGLER_CONTROL_URL): the monolith owns everything');
   const ownership = controlled ?? MONOLITH_OWNS_ALL;
+  const recording = createRecording(defaultRedaction);
   const proxy = createProxy({
-    ...{ migrations, upstreams, flags, ownership, hold, shadow, metrics, accessLog, servedBy, trustProxy },
+    ...{ migrations, upstreams, flags, ownership, hold, shadow, recording, metrics, accessLog, servedBy, trustProxy },
   });
   const { server, stop } = createProxyServer(proxy);
   let notReady: readonly string[] = ['starting'];
@@ -83,6 +101,7 @@ async function main(): Promise<void> {
       routes: proxy.routes,
       upstreams: () => upstreamStates(upstreams),
       shadow,
+      recording,
       registry,
       token: config.adminToken,
       notReady: () => notReady,

@@ -113,6 +113,10 @@ Examples
     --upstream catalog=http://127.0.0.1:4100,http://127.0.0.1:4200 \\
     --settings catalog=health-path=/readyz,headers-timeout-ms=2000
 
+Other commands; each has its own --help
+  strangler-proxy record   keeps reads that pass a running proxy, with their answers, in a file
+  strangler-proxy replay   sends such a file to a service and compares its answers
+
 Options, with the environment variable for the same; a flag wins
 ${helpLine('--upstream <name=urls>', `${UPSTREAM_PREFIX}<NAME>`, 'monolith, and every service of a migration; repeat it')}
 ${helpLine('--settings <name=list>', `${SETTINGS_PREFIX}<NAME>`, 'How one upstream is treated, see below; repeat it')}

@@ -21,8 +21,10 @@ import { compileRoutes, declaredRoutes } from './match/route-table.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { watchOwners } from './metrics-owners.ts';
 import { createRecorder, type Recorded } from './record.ts';
+import type { Recording } from './recording/recording.ts';
 import { routeState } from './route-state.ts';
-import type { Shadow } from './shadow/index.ts';
+import { joinTaps } from './shadow/control-tap.ts';
+import type { ControlTap, Shadow } from './shadow/index.ts';
 
 /** What {@link createProxy} takes. */
 export interface ProxyOptions {
@@ -36,6 +38,8 @@ export interface ProxyOptions {
   readonly hold?: Hold;
   /** Sends copies to the other side; none by default. Whoever made it closes it. */
   readonly shadow?: Shadow;
+  /** Keeps requests and answers when it is asked to; none by default. */
+  readonly recording?: Recording;
   readonly metrics?: Metrics;
   readonly accessLog?: AccessLog;
   /** Whether answers carry `X-Served-By`. Default true. */
@@ -72,6 +76,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
   const {
     flags = NO_FLAGS,
     shadow,
+    recording,
     accessLog = NO_ACCESS_LOG,
     servedBy = true,
     ownership = MONOLITH_OWNS_ALL,
@@ -150,10 +155,19 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
         record.ended(recorded, end);
       },
     });
-    if (decision.shadow === undefined || shadow === undefined || route === undefined || head.hasBody) return;
+    if (route === undefined || head.hasBody) return;
     const { headers } = head;
-    const [control, candidate] = [decision.upstream, decision.shadow];
-    const tap = shadow.start({ ...route, control, candidate, method, target, headers });
+    let tap: ControlTap | undefined;
+    if (decision.shadow !== undefined && shadow !== undefined) {
+      const [control, candidate] = [decision.upstream, decision.shadow];
+      tap = shadow.start({ ...route, control, candidate, method, target, headers });
+    }
+    if (recording?.isRunning) {
+      const host = request.headers.host ?? '';
+      const [capability, id] = [route.migration.capability, route.route.id];
+      const asked = { capability, route: id, upstream: decision.upstream, method, host, target, headers };
+      tap = joinTaps(tap, recording.tap(asked));
+    }
     if (tap !== undefined) exchange.watch(tap);
   }
 

@@ -1,5 +1,4 @@
 import type { CompareRule, Migration } from 'strangler-migrations/define';
-import { type Dispatcher, Pool } from 'undici';
 import type {} from 'vitest';
 import type { Answer } from './compare/answer.ts';
 import { compareAnswers } from './compare/compare-answers.ts';
@@ -7,6 +6,7 @@ import type { Comparison, Outcome } from './compare/comparison.ts';
 import { formatComparison } from './compare/format.ts';
 import { type CompiledRules, compileRules } from './compare/rules.ts';
 import { compileRoutes, declaredRoutes } from './match/route-table.ts';
+import { type AskedSide, askSide, notAnswered, openSide, type Side } from './sides/ask-side.ts';
 
 export type { Comparison, Difference } from './compare/comparison.ts';
 export { formatComparison } from './compare/format.ts';
@@ -75,8 +75,6 @@ export interface SidesResult {
 /** Asks both sides, and compares. It does not throw for what they answer, or for no answer. */
 export type Sides = (request: TestRequest) => Promise<SidesResult>;
 
-const answerBytesMax = 16 * 1024 * 1024;
-
 /** Two servers to compare, in a test or anywhere else. @throws Error for a URL that is none. */
 export function sides(options: SidesOptions): Sides {
   const control = openSide('control', options.control);
@@ -86,20 +84,20 @@ export function sides(options: SidesOptions): Sides {
     const rules = rulesOf(request);
     const asked = { ...request, headers: { host: control.url.host, ...options.headers, ...request.headers } };
     const timeoutMs = options.timeoutMs ?? 10_000;
-    const [left, right] = await Promise.all([ask(control, asked, timeoutMs), ask(candidate, asked, timeoutMs)]);
+    const [left, right] = await Promise.all([askSide(control, asked, timeoutMs), askSide(candidate, asked, timeoutMs)]);
     const comparison =
       'fault' in left
-        ? failed(left.fault)
+        ? notAnswered(left.fault)
         : 'fault' in right
-          ? failed(right.fault)
-          : compareAnswers(left, right, rules);
-    const line = (side: Side, answer: Answer | { fault: string }) =>
-      `  ${side.role.padEnd(10)} ${side.url.origin}  ${'fault' in answer ? 'no answer' : answer.status}`;
+          ? notAnswered(right.fault)
+          : compareAnswers(left.answer, right.answer, rules);
+    const line = (side: Side, asked: AskedSide) =>
+      `  ${side.role.padEnd(10)} ${side.url.origin}  ${'fault' in asked ? 'no answer' : asked.answer.status}`;
     return Object.freeze({
       request,
       comparison,
-      control: 'fault' in left ? undefined : left,
-      candidate: 'fault' in right ? undefined : right,
+      control: 'fault' in left ? undefined : left.answer,
+      candidate: 'fault' in right ? undefined : right.answer,
       report: [
         `${request.method} ${request.target}`,
         line(control, left),
@@ -173,21 +171,6 @@ function isSame(outcome: Outcome): boolean {
   return outcome === 'match' || outcome === 'ignored';
 }
 
-interface Side {
-  readonly role: 'control' | 'candidate';
-  readonly url: URL;
-  readonly pool: Pool;
-}
-
-function openSide(role: Side['role'], address: string): Side {
-  const url = URL.parse(address);
-  if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '') {
-    throw new Error(`${role} is ${JSON.stringify(address)}; it has to be scheme, host and port: http://127.0.0.1:4000`);
-  }
-  // Idle connections do not keep the process alive, so there is nothing to close.
-  return { role, url, pool: new Pool(url.origin) };
-}
-
 function createRules({ migration, rules }: SidesOptions): (request: TestRequest) => CompiledRules {
   if (rules !== undefined || migration === undefined) {
     const compiled = compileRules(rules ?? []);
@@ -206,48 +189,6 @@ function createRules({ migration, rules }: SidesOptions): (request: TestRequest)
     }
     return entry.rules;
   };
-}
-
-/** One request, sent once: no redirect is followed, and the body stays as it was sent. */
-async function ask(side: Side, request: TestRequest, timeoutMs: number): Promise<Answer | { readonly fault: string }> {
-  try {
-    const { statusCode, headers, body } = await side.pool.request({
-      method: request.method as Dispatcher.HttpMethod,
-      path: request.target,
-      headers: { ...request.headers },
-      body: request.body ?? null,
-      responseHeaders: 'raw',
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    let truncated = false;
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > answerBytesMax) {
-        truncated = true;
-        break;
-      }
-      chunks.push(chunk);
-    }
-    const rawHeaders = (headers as unknown as readonly (string | Buffer)[]).map(String);
-    return { status: statusCode, rawHeaders, body: Buffer.concat(chunks), truncated };
-  } catch (error) {
-    const { code, name, message } = error as NodeJS.ErrnoException;
-    const why = name === 'TimeoutError' ? `no whole answer within ${timeoutMs} ms` : (code ?? message);
-    return { fault: `the ${side.role} at ${side.url.origin} did not answer: ${why}` };
-  }
-}
-
-function failed(error: string): Comparison {
-  return Object.freeze({
-    outcome: 'error',
-    differences: [],
-    differenceCount: 0,
-    ignored: [],
-    ignoredCount: 0,
-    error,
-  });
 }
 
 /** As the NO_COLOR convention and Node's FORCE_COLOR have it. */

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Registry } from 'prom-client';
 import type { UpstreamState } from '../forward/upstream-states.ts';
+import type { Recording } from '../recording/recording.ts';
 import type { Shadow } from '../shadow/index.ts';
 import { createAccess, refuse } from './access.ts';
+import { recordingRoutes } from './recording-routes.ts';
 import { type AdminRoute, routesView } from './routes-view.ts';
 
 /** What {@link createAdmin} takes. */
@@ -14,6 +16,8 @@ export interface AdminOptions {
   readonly shadow: Pick<Shadow, 'stats' | 'samples'>;
   /** The upstreams as they are now; asked at every view. */
   readonly upstreams?: () => readonly UpstreamState[];
+  /** Takes recordings when a reader asks for one; without it none can be had. */
+  readonly recording?: Recording;
   readonly registry: Registry;
   /** Why the proxy is not ready; empty when it is. */
   readonly notReady?: () => readonly string[];
@@ -40,7 +44,7 @@ const securityHeaders = {
  * The Express application for the proxy's admin port.
  *
  * For everyone: `/livez`, `/readyz`, `/metrics`. For readers: the page at `/`, `/api/routes` and
- * `/api/samples/:capability/:route`. It only reads; nothing here changes what the proxy does.
+ * `/api/samples/:capability/:route`, and recordings under `/api/recording`. Nothing here changes what the proxy answers.
  */
 export function createAdmin(options: AdminOptions): Express {
   const access = createAccess(options.token);
@@ -106,6 +110,9 @@ export function createAdmin(options: AdminOptions): Express {
     }
     response.json({ capability, route, groups: options.shadow.samples(capability, route) });
   });
+  if (options.recording !== undefined) {
+    app.use('/api/recording', recordingRoutes(options.recording, options.routes));
+  }
   app.use((_request, response) => {
     refuse(response, 404, 'not-found', 'There is nothing here');
   });

@@ -1,5 +1,6 @@
+export type { ControlTap } from './control-tap.ts';
 export { defaultSampleLimits, type Sample, type SampleGroup, type SampleLimits, type SampleSide } from './samples.ts';
 export { createShadow, type Shadow, type ShadowOptions, type ShadowStats } from './shadow.ts';
 export { defaultShadowLimits, type ShadowLimits } from './shadow-limits.ts';
-export type { ControlTap, ShadowRequest } from './shadow-request.ts';
+export type { ShadowRequest } from './shadow-request.ts';
 export { type Parity, type RouteStats, type SkipCause, skipCauses } from './tally.ts';

@@ -166,7 +166,8 @@ export function createSamples(limits: SampleLimits, redaction: Redaction, now: (
   };
 }
 
-function placesOf(comparison: Comparison): readonly string[] {
+/** What a group of mismatches is known by: the places that differ, or the cause of an error. */
+export function placesOf(comparison: Comparison): readonly string[] {
   if (comparison.outcome === 'error') {
     return [`error: ${comparison.error}`];
   }
@@ -179,7 +180,8 @@ function place({ part, path, kind }: Difference): string {
   return `${[part, general].filter((word) => word !== '').join(' ')} ${kind}`;
 }
 
-function toSample(offer: Offer, rules: CompiledRules, redaction: Redaction, at: string): Sample {
+/** Lays one comparison out for a person, secrets hidden. */
+export function toSample(offer: Offer, rules: CompiledRules, redaction: Redaction, at: string): Sample {
   const { control, candidate } = offer;
   const bodies =
     offer.comparison.outcome === 'mismatch' && control.answer !== undefined && candidate.answer !== undefined

@@ -6,11 +6,12 @@ import type { CompiledRules } from '../compare/rules.ts';
 import type { Upstreams } from '../forward/upstreams.ts';
 import { callCandidate } from './call-candidate.ts';
 import type { ComparisonQueue } from './comparison-queue.ts';
+import type { ControlTap } from './control-tap.ts';
 import { type Budget, type KeptAnswer, keepAnswer } from './kept-answer.ts';
 import type { Offer } from './samples.ts';
 import { shadowHeaders } from './shadow-headers.ts';
 import type { ShadowLimits } from './shadow-limits.ts';
-import type { ControlTap, ShadowRequest } from './shadow-request.ts';
+import type { ShadowRequest } from './shadow-request.ts';
 import type { RouteTally, SkipCause } from './tally.ts';
 
 /** What one shadowed request works with; all of it is shared with the others. */

@@ -14,12 +14,3 @@ export interface ShadowRequest {
   /** Names and values in turn, as they are sent to the control. */
   readonly headers: readonly string[];
 }
-
-/** Where the forwarding of the control's answer reports what passes; none of it throws, waits or keeps the chunk. */
-export interface ControlTap {
-  head(status: number, rawHeaders: readonly string[]): void;
-  data(chunk: Buffer): void;
-  end(): void;
-  /** The answer broke off, the client left, or the upstream failed. */
-  abort(): void;
-}

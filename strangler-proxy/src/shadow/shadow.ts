@@ -5,11 +5,12 @@ import { defaultRedaction, type Redaction } from '../compare/redact.ts';
 import { type CompiledRules, compileRules } from '../compare/rules.ts';
 import type { Upstreams } from '../forward/upstreams.ts';
 import { createComparisonQueue } from './comparison-queue.ts';
+import type { ControlTap } from './control-tap.ts';
 import type { Budget } from './kept-answer.ts';
 import { createSamples, defaultSampleLimits, type SampleGroup, type SampleLimits } from './samples.ts';
 import { defaultShadowLimits, type ShadowLimits } from './shadow-limits.ts';
 import { type ShadowPair, startPair } from './shadow-pair.ts';
-import type { ControlTap, ShadowRequest } from './shadow-request.ts';
+import type { ShadowRequest } from './shadow-request.ts';
 import { createTallies, type RouteStats, type RouteTally, type SkipCause } from './tally.ts';
 
 /** Sends copies of requests to the other side and compares the answers, off the requests' path. */
