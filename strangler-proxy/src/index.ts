@@ -11,6 +11,7 @@ export { type UpstreamState, upstreamNotices, upstreamStates } from './forward/u
 export { createUpstreams, type Upstream, type UpstreamOptions, type Upstreams } from './forward/upstreams.ts';
 export type { Logger } from './logger.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
+export { createPins, keptPinKey, type Pins, type PinsOptions } from './pin/index.ts';
 export { createProxy, type ProxyOptions, type StranglerProxy } from './proxy.ts';
 export { createProxyServer, type ProxyServer, type ServerLimits } from './server.ts';
 export { createShadow, type Shadow, type ShadowOptions } from './shadow/index.ts';

@@ -20,6 +20,7 @@ import { readTarget } from './match/request-target.ts';
 import { compileRoutes, declaredRoutes } from './match/route-table.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { watchOwners } from './metrics-owners.ts';
+import type { Pins } from './pin/index.ts';
 import { createRecorder, type Recorded } from './record.ts';
 import type { Recording } from './recording/recording.ts';
 import { routeState } from './route-state.ts';
@@ -34,6 +35,8 @@ export interface ProxyOptions {
   /** All off by default: then everything goes to the monolith. Whoever made them closes them. */
   readonly flags?: Flags;
   readonly ownership?: Ownership;
+  /** Clients read what they wrote; none by default. Whoever made them closes them. */
+  readonly pins?: Pins;
   /** Where writes wait while their capability changes hands; who follows the control plane makes it. */
   readonly hold?: Hold;
   /** Sends copies to the other side; none by default. Whoever made it closes it. */
@@ -87,7 +90,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
   requireUpstreams(options.migrations, upstreams);
   const choosables = declaredRoutes(options.migrations).map((route) => choosable(route, flags));
   const routes = compileRoutes(choosables);
-  const choose = createChooser(choosables, flags, ownership);
+  const choose = createChooser(choosables, flags, ownership, options.pins);
   const peerOf = peerReader(options.trustProxy ?? []);
   const upgrades = createUpgrades(upstreams);
   const record = createRecorder(metrics, accessLog);
@@ -136,7 +139,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
     expectsContinue: boolean,
     over: () => void = () => {},
   ): void {
-    const { recorded, route, method, target, head, decision, setCookie } = passed;
+    const { recorded, route, method, target, head, decision, setCookie, additions } = passed;
     const exchange = forward({
       request,
       response,
@@ -147,7 +150,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
       fallback: decision.fallback === undefined ? undefined : upstreams.get(decision.fallback),
       servedBy,
       setCookie,
-      additions: undefined,
+      additions,
       expectsContinue,
       fellBack: (from, code) => record.fellBack(recorded, from, code),
       ended(end) {
@@ -202,10 +205,10 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
     const peer = peerOf(request.socket);
     const head = requestHead(request, peer, asked.authority);
     if (typeof head === 'string') return { recorded, refusal: head };
-    const { decision, setCookie } = choose(route, request, peer);
+    const { decision, setCookie, additions } = choose(route, request, peer);
     recorded.why = decision.why;
     recorded.requestId = head.requestId;
-    return { recorded, route, method, target: asked.target, head, decision, setCookie };
+    return { recorded, route, method, target: asked.target, head, decision, setCookie, additions };
   }
 
   return {

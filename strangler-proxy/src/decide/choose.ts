@@ -1,16 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import { KILL_SWITCH, serveFlag, shadowFlag } from 'strangler-migrations/define';
+import type { HeadAdditions } from '../forward/head-additions.ts';
 import type { Peer } from '../forward/peer.ts';
 import type { DeclaredRoute } from '../match/route-table.ts';
+import { carriesPins, type PinQuestion, type Pins } from '../pin/index.ts';
 import { type Ask, type Decision, decide, dependsOnVisitor, type RouteFlags, UNDECLARED } from './decide.ts';
 import type { Flags } from './flags.ts';
-import type { Ownership } from './ownership.ts';
+import type { Ownership, Side } from './ownership.ts';
 import { readVisitor, type Visitor } from './visitor.ts';
 
 /** A decision, and the cookie that keeps the visitor to it. */
 export interface Choice {
   readonly decision: Decision;
   readonly setCookie: string | undefined;
+  readonly additions: HeadAdditions | undefined;
 }
 
 /** A declared route with all that can be known before a request comes. */
@@ -24,7 +27,7 @@ export interface ChoosableRoute extends DeclaredRoute {
 /** Chooses for a route that is declared, and for undefined: none is. */
 export type Choose = (route: ChoosableRoute | undefined, request: IncomingMessage, peer: Peer) => Choice;
 
-const NOT_DECLARED: Choice = { decision: UNDECLARED, setCookie: undefined };
+const NOT_DECLARED: Choice = { decision: UNDECLARED, setCookie: undefined, additions: undefined };
 const NEVER_ASKED: Ask = { serve: () => false, shadow: () => false };
 const NOBODY: Visitor = { id: '', setCookie: undefined };
 
@@ -39,23 +42,44 @@ export function choosable(declared: DeclaredRoute, flags: Flags): ChoosableRoute
   return { ...route, flags: flagsOf(route, flags) };
 }
 
-/** Binds the decision to flags, ownership and the visitor's cookie. From here on the routes follow the flags. */
-export function createChooser(routes: readonly ChoosableRoute[], flags: Flags, ownership: Ownership): Choose {
+/** Binds the decision to flags, ownership, pins and the visitor's cookie. From here on the routes follow the flags. */
+export function createChooser(
+  routes: readonly ChoosableRoute[],
+  flags: Flags,
+  ownership: Ownership,
+  pins: Pins | undefined,
+): Choose {
   flags.onChange(() => {
     for (const route of routes) route.flags = flagsOf(route, flags);
   });
   return (route, request, peer) => {
     if (route === undefined) return NOT_DECLARED;
-    const owner = ownership.ownerOf(route.migration.capability);
+    const { capability } = route.migration;
+    const owner = ownership.ownerOf(capability);
+    if (route.route.kind === 'write') {
+      const decision = decide(route, owner, route.flags, NEVER_ASKED);
+      const additions = pins?.ofWrite(request, questionOf(capability, owner, request, peer));
+      return { decision, setCookie: undefined, additions };
+    }
+    const pinned =
+      pins !== undefined && carriesPins(request)
+        ? pins.ofRead(request, questionOf(capability, owner, request, peer))
+        : undefined;
+    if (pinned?.side !== undefined) {
+      const decision = decide(route, owner, route.flags, NEVER_ASKED, pinned.side);
+      return { decision, setCookie: undefined, additions: pinned.additions };
+    }
     const visitor = dependsOnVisitor(route, route.flags)
       ? readVisitor(request.headers.cookie, isSecure(request, peer))
       : NOBODY;
     const decision = decide(route, owner, route.flags, askFor(route, flags, visitor));
-    if (route.route.kind === 'read' && route.flags.serve !== 'ask') {
-      flags.count(route.serveFlag, route.flags.serve === 'always');
-    }
-    return { decision, setCookie: visitor.setCookie };
+    if (route.flags.serve !== 'ask') flags.count(route.serveFlag, route.flags.serve === 'always');
+    return { decision, setCookie: visitor.setCookie, additions: pinned?.additions };
   };
+
+  function questionOf(capability: string, owner: Side, request: IncomingMessage, peer: Peer): PinQuestion {
+    return { capability, owner, epoch: ownership.epochOf(capability), secure: isSecure(request, peer) };
+  }
 }
 
 function flagsOf(route: Pick<ChoosableRoute, 'serveFlag' | 'shadowFlag'>, flags: Flags): RouteFlags {

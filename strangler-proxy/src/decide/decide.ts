@@ -29,6 +29,8 @@ export type Why =
   | 'refused'
   /** A write: it follows the owner of the capability, never a flag. */
   | 'write'
+  /** The client wrote to the capability, and the other side has not got that yet. */
+  | 'pin'
   /** `strangler.kill-switch` is on. */
   | 'kill-switch'
   /** The route's serve flag is off, missing, or was never heard of. */
@@ -71,10 +73,15 @@ export function dependsOnVisitor({ route }: DeclaredRoute, flags: RouteFlags): b
  *
  * A read goes to the owner unless its serve flag says otherwise, so that a flag which is false, missing, unknown or out
  * of reach changes nothing. A write goes to the owner whatever any flag says: ownership moves by the cut-over alone.
+ *
+ * @param pinnedTo the side that alone has what this client wrote; no flag moves its reads elsewhere
  */
-export function decide(declared: DeclaredRoute, owner: Side, flags: RouteFlags, ask: Ask): Decision {
+export function decide(declared: DeclaredRoute, owner: Side, flags: RouteFlags, ask: Ask, pinnedTo?: Side): Decision {
   const { route, migration } = declared;
   if (route.kind === 'write') return { ...toSide(owner, migration.service), why: 'write', ...ALONE };
+
+  // No shadow: the other side is known to be behind.
+  if (pinnedTo !== undefined) return { ...toSide(pinnedTo, migration.service), why: 'pin', ...ALONE };
 
   // Nothing of a service is touched while the switch is on: it has trouble enough.
   if (flags.killSwitch) {

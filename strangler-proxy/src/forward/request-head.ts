@@ -26,6 +26,8 @@ const NOT_PASSED_ON = new Set([
   'expect',
   // Says that a request is a copy; only the proxy may.
   'x-shadow-request',
+  // Between the client and us.
+  'x-strangler-pin',
 ]);
 
 /** Claims about where a request came from. Whoever is not a trusted hop may not make them. */
