@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterEach, expect, test } from 'vitest';
+import { installGuard, moveOwner } from './testing/ownership.ts';
 import { type CdcProcess, startCdc, untilLogged } from './testing/process.ts';
 import { createStores, rowsOf, type Stores, until, untilCaughtUp } from './testing/stores.ts';
 
@@ -19,9 +20,9 @@ afterEach(async () => {
     each.child.kill('SIGKILL');
     await each.ended;
   }
-  for (const [index, role] of roles.splice(0).entries()) {
-    const client = index === 0 ? stores.source : stores.target;
-    await client.query(`DROP OWNED BY "${role}"; DROP ROLE "${role}"`);
+  for (const role of roles.splice(0)) {
+    for (const client of [stores.source, stores.target]) await client.query(`DROP OWNED BY "${role}"`);
+    await stores.source.query(`DROP ROLE "${role}"`);
   }
   await stores.end();
 });
@@ -84,10 +85,11 @@ test('with the roles that it prints, and no other right, the whole stream runs',
   stores = await createStores(SOURCE, TARGET);
   const { stdout } = await result(cdc(['roles']));
   const password = randomBytes(8).toString('hex');
-  const [inSource, inTarget] = stdout.replaceAll('choose one', password).split(/^(?=-- \w+: in the target)/m);
-  roles.push(`${stores.slot}_reader`, `${stores.slot}_writer`);
-  await stores.source.query(inSource!);
-  await stores.target.query(inTarget!);
+  const [inMonolith, inService] = stdout.replaceAll('choose one', password).split(/^(?=-- \w+: in the service)/m);
+  roles.push(`${stores.slot}_sync`);
+  await stores.source.query(inMonolith!);
+  // Both databases of the tests are one server's, which has a role but once.
+  await stores.target.query(inService!.replace(/^CREATE ROLE.*$/m, ''));
   const as = (url: string, role: string) => {
     const changed = new URL(url);
     changed.username = role;
@@ -96,7 +98,7 @@ test('with the roles that it prints, and no other right, the whole stream runs',
   };
   const env = {
     STRANGLER_DATABASE_MONOLITH: as(stores.sourceUrl, roles[0]!),
-    STRANGLER_DATABASE_SERVICE: as(stores.targetUrl, roles[1]!),
+    STRANGLER_DATABASE_SERVICE: as(stores.targetUrl, roles[0]!),
   };
   expect((await result(cdc(['doctor'], env))).stdout).toContain('Nothing is wanting.');
   await stores.source.query("INSERT INTO item VALUES (1, 'loaded')");
@@ -106,6 +108,19 @@ test('with the roles that it prints, and no other right, the whole stream runs',
   await untilCaughtUp(stores);
   expect(await rowsOf(stores.target, 'item')).toMatchObject([{ id: 2, name: 'streamed' }]);
   expect(running.output()).not.toContain('"level":40');
+
+  await installGuard(stores);
+  for (const side of [stores.source, stores.target]) {
+    const publication = side === stores.source ? stores.slot : `${stores.slot}_reverse`;
+    await side.query(`ALTER PUBLICATION ${publication} ADD TABLE strangler.marker`);
+  }
+  await until('the reverse stream has begun', async () => {
+    return (await stores.source.query(`SELECT FROM strangler.stream WHERE direction = 'reverse'`)).rowCount === 1;
+  });
+  await moveOwner(stores, 'forward', 1);
+  await stores.target.query("UPDATE item SET name = 'by the service'");
+  await untilCaughtUp(stores, 'reverse');
+  expect(await rowsOf(stores.source, 'item')).toMatchObject([{ id: 2, name: 'by the service' }]);
 });
 
 test('status and the pages of the process tell position, lag and state', async () => {

@@ -1,3 +1,4 @@
+import { beginApplying, repairOrigin } from './apply/apply-session.ts';
 import {
   type DeadLetter,
   discardLetters,
@@ -8,6 +9,7 @@ import {
 } from './apply/settle-letters.ts';
 import type { MigrationDatabases } from './config.ts';
 import { withConnection } from './database/connect.ts';
+import { courseOf } from './direction.ts';
 
 export interface DeadLettersOptions {
   readonly json: boolean;
@@ -79,8 +81,8 @@ async function settle(
   ids: readonly string[],
   { all, dryRun }: DeadLettersOptions,
 ): Promise<SettledLetter[]> {
-  const { migration, targetUrl } = databases;
-  const stream = streamOf(databases);
+  const course = courseOf(databases, 'forward');
+  const { name: stream, targetUrl } = course;
   return withConnection(targetUrl, APPLICATION_NAME, async (client) => {
     const known = (await listLetters(client, stream)).map((letter) => letter.id);
     const unknown = ids.filter((id) => !known.includes(id));
@@ -88,7 +90,8 @@ async function settle(
     if (known.length === 0) return [];
     const options = { client, stream, ids: all ? undefined : ids, dryRun };
     if (verb === 'discard') return discardLetters(options);
-    return replayLetters({ ...options, mappings: [...migration.tables, ...migration.follows] });
+    await beginApplying(client, repairOrigin(course.origin));
+    return replayLetters({ ...options, mappings: course.mappings });
   });
 }
 

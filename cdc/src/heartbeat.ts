@@ -29,7 +29,9 @@ export interface HeartbeatOptions {
  */
 export function startHeartbeat(options: HeartbeatOptions): () => void {
   const { source, slot, monitor, log } = options;
+  let { publication } = options;
   let running = true;
+  let warned = false;
   let timer: NodeJS.Timeout | undefined;
 
   const beat = async () => {
@@ -40,7 +42,10 @@ export function startHeartbeat(options: HeartbeatOptions): () => void {
       monitor.marked(parseLsn(rows[0].lsn), options.everyMs);
       const state = await readSlot(source, slot);
       if (state) monitor.slot(state.retainedBytes, state.safeBytes);
-      await verifyPublication(source, slot, options.tables, options.publication);
+      const { identity, denied } = await verifyPublication(source, slot, options.tables, publication);
+      publication = identity;
+      if (denied && !warned) log.warn({ fix: denied.fix }, `strangler.marker is not published: ${denied.message}`);
+      warned = denied !== undefined;
     } catch (error) {
       if (error instanceof StreamStop || isTransient(error)) options.broken(error as Error);
       else if (running) log.warn(`heartbeat: ${describeError(error)}`);

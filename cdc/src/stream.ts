@@ -1,34 +1,41 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import type { Migration, TableMapping } from 'strangler-migrations/define';
 import { createApplier } from './apply/apply.ts';
+import { beginApplying, isOfSync } from './apply/apply-session.ts';
 import { openDeadLetters } from './apply/dead-letters.ts';
 import { createEventWriter } from './apply/event-writer.ts';
-import { ensureLedger, type StreamName, type StreamRow, takeOver, waitForTurn } from './apply/ledger.ts';
+import { openGate } from './apply/gate.ts';
+import {
+  ensureLedger,
+  type StreamName,
+  type StreamRow,
+  storePublication,
+  takeOver,
+  waitForTurn,
+} from './apply/ledger.ts';
 import { createRowWriter } from './apply/row-writer.ts';
 import type { Capture } from './capture/capture.ts';
 import { ensurePublication, verifyPublication } from './capture/embedded/publication.ts';
 import { followSlot } from './capture/embedded/replication-stream.ts';
-import { identifySystem, slotName, verifyContinuity } from './capture/embedded/slot.ts';
-import { createTranslator } from './capture/embedded/to-captured.ts';
+import { identifySystem, verifyContinuity } from './capture/embedded/slot.ts';
+import { createTranslator, type Echo } from './capture/embedded/to-captured.ts';
+import type { MigrationDatabases } from './config.ts';
 import { connect, disconnect } from './database/connect.ts';
 import { readTargetFacts } from './database/target-facts.ts';
+import { courseOf, type StreamCourse } from './direction.ts';
 import { CareNeeded, ConnectionLost, describeError, isTransient, StreamStop } from './errors.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { createPace, type Pace, type StreamLimits } from './limits.ts';
-import { initialLoad } from './load/initial-load.ts';
+import { beginAtSlot, initialLoad } from './load/initial-load.ts';
 import { compileMapper } from './map.ts';
 import { formatPosition } from './position.ts';
-import { refuseAddedTables, refuseUnfit, uniqueTables } from './refuse.ts';
+import { refuseAddedTables, refuseUnfit, tableName, uniqueTables } from './refuse.ts';
 import type { Monitor } from './status/monitor.ts';
 
 /** One capability in one direction. In reverse it is the same code with the two databases, and the mapping, swapped. */
-export interface StreamOptions {
-  readonly migration: Migration;
+export interface StreamOptions extends MigrationDatabases {
   readonly name: StreamName;
-  readonly sourceUrl: string;
-  readonly targetUrl: string;
   readonly limits: StreamLimits;
   readonly log: Logger;
   readonly monitor: Monitor;
@@ -75,28 +82,31 @@ async function runSession(
   signal: AbortSignal,
   progressed: () => void,
 ): Promise<void> {
-  const { migration, name, sourceUrl, limits, log, monitor } = options;
-  const slot = slotName(name.capability);
-  const mappings = [...migration.tables, ...migration.follows];
+  const { migration, name, limits, log, monitor } = options;
+  const course = courseOf(options, name.direction);
+  const { sourceUrl, slot, mappings } = course;
   const sessions = openSessions(slot, signal, limits.shutdownMs);
   let capture: Capture | undefined;
   let stopHeartbeat = () => {};
   try {
     monitor.state('connecting');
     log.debug('connecting');
-    const target = await sessions.open(options.targetUrl);
+    const target = await sessions.open(course.targetUrl);
     const source = await sessions.open(sourceUrl);
-    await refuseUnfit(migration, source, target);
+    await (name.direction === 'forward'
+      ? refuseUnfit(migration, source, target)
+      : refuseUnfit(migration, target, source));
     await ensureLedger(target);
     await waitForTurn(target, name, () => {
       monitor.state('waiting');
       log.info('another instance runs this stream; waiting to take over');
     });
-    const { position, fence, publication } = await findStart(options, source, target, mappings);
+    await beginApplying(target, course.origin);
+    const { position, fence, publication } = await findStart(options, course, source, target);
     log.info({ position: formatPosition(position), fence }, 'streaming');
 
     // Capture: from the slot, whatever is committed from the target's position on.
-    const translate = createTranslator(position.epoch, mappings);
+    const translate = createTranslator(position.epoch, mappings, echoOf(course));
     const running = await followSlot({ url: sourceUrl, slot, from: position.commitLsn, limits, signal }, translate);
     capture = running;
     // Map: each event to rows of the target.
@@ -106,9 +116,11 @@ async function runSession(
     const writer = createRowWriter(target, facts, pace);
     const letters = await openDeadLetters(target, name, limits, log);
     monitor.parked(letters.counts());
-    const events = createEventWriter({ client: target, writer, letters, pace, map });
+    const gate = await openGate({ client: target, course, log });
+    const events = gate.guard(createEventWriter({ client: target, writer, letters, pace, map }));
     const applier = createApplier({
       ...{ client: target, stream: name, fence, position, events, pace, checkColumns },
+      echoed: monitor.echoed,
       // Acknowledge: only now that the target has it for good may the source forget it.
       committed(batch) {
         running.acknowledge(batch.position.commitLsn);
@@ -118,7 +130,7 @@ async function runSession(
         progressed();
       },
     });
-    monitor.streaming(position, applier);
+    monitor.streaming(position, applier, gate);
     stopHeartbeat = startHeartbeat({
       ...{ source, slot, tables: uniqueTables(mappings.map((mapping) => mapping.source)), publication, monitor, log },
       everyMs: limits.heartbeatMs,
@@ -130,7 +142,7 @@ async function runSession(
     await applier.settle();
   } finally {
     stopHeartbeat();
-    monitor.streaming(undefined, undefined);
+    monitor.streaming(undefined, undefined, undefined);
     await capture?.close();
     await sessions.end();
   }
@@ -138,23 +150,26 @@ async function runSession(
 
 /** Where the stream goes on: at the position that the target holds, or where an initial load has brought it. */
 async function findStart(
-  options: StreamOptions,
+  { log, monitor }: StreamOptions,
+  { name, sourceUrl, slot, mappings }: StreamCourse,
   source: pg.Client,
   target: pg.Client,
-  mappings: readonly TableMapping[],
 ): Promise<StreamRow> {
-  const { name, sourceUrl, log, monitor } = options;
-  const slot = slotName(name.capability);
   const tables = uniqueTables(mappings.map((mapping) => mapping.source));
   const epoch = await identifySystem(sourceUrl, slot);
   const row = await takeOver(target, name);
   if (row) {
     refuseAddedTables(row.tables, mappings);
     await verifyContinuity(source, slot, epoch, row.position);
-    await verifyPublication(source, slot, tables, row.publication);
-    return row;
+    const { identity } = await verifyPublication(source, slot, tables, row.publication);
+    await storePublication(target, name, identity);
+    return { ...row, publication: identity };
   }
   const publication = await ensurePublication(source, slot, tables);
+  if (name.direction === 'reverse') {
+    // All that the service has came from the monolith, so there is nothing to load: the stream begins with its slot.
+    return beginAtSlot({ sourceUrl, source, target, stream: name, slot, publication, epoch, mappings });
+  }
   monitor.state('loading');
   log.info({ slot }, 'initial load: waiting for open transactions of the source, then copying');
   const loaded = await initialLoad({
@@ -163,6 +178,15 @@ async function findStart(
   });
   log.info({ position: formatPosition(loaded.position) }, 'initial load: done');
   return loaded;
+}
+
+/** What the other direction of this capability writes, which its rows have to be kept apart from. */
+function echoOf({ echoOrigin, owned }: StreamCourse): Echo {
+  const tables = new Set(owned.map(tableName));
+  return {
+    isOrigin: (origin) => isOfSync(echoOrigin, origin),
+    writes: (schema, table) => tables.has(`${schema}.${table}`),
+  };
 }
 
 /** The two sessions of a stream, cut when it is told to end: at once while it prepares, later once it streams. */

@@ -13,6 +13,7 @@ export type { Pair, Text, TextRow } from './pair.ts';
 export { pair } from './pair.ts';
 export { type CodecProof, proveCodec } from './prove-codec.ts';
 export type { Query } from './query.ts';
+export { reverseMapping } from './reverse-mapping.ts';
 export type { ReadMethod, Route, RouteDeclaration, WriteMethod } from './route.ts';
 export { read, write } from './route.ts';
 export { literal, refusal } from './sql.ts';

@@ -62,19 +62,33 @@ async function withClient(url: string, work: (client: pg.Client) => Promise<void
 }
 
 /** What change data capture needs where it reads: the tables, and to publish them, which is their owner's right. */
-export function captureGrants(database: string, owner: string, role: string): string[] {
-  return [`GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database)} TO ${role}`, `GRANT ${owner} TO ${role}`];
+function captureGrants(owner: string, role: string): string[] {
+  return [`GRANT ${owner} TO ${role}`];
 }
 
 /**
- * What change data capture needs where it writes: the rows of every table that the owner has or will have, and a schema
- * of its own for its position.
+ * What change data capture needs where it writes: the rows of every table that the owner has or will have, a schema of its
+ * own for its position, and to mark what it writes as its own, without triggers of the application.
  */
-export function applyGrants(database: string, owner: string, role: string): string[] {
+function applyGrants(database: string, owner: string, role: string): string[] {
   const rights = 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE';
+  const functions = ['oid(text)', 'create(text)', 'session_setup(text)'].map(
+    (name) => `pg_catalog.pg_replication_origin_${name}`,
+  );
   return [
-    `GRANT CONNECT, CREATE ON DATABASE ${pg.escapeIdentifier(database)} TO ${role}`,
+    `GRANT CREATE ON DATABASE ${pg.escapeIdentifier(database)} TO ${role}`,
     `GRANT ${rights} ON ALL TABLES IN SCHEMA public TO ${role}`,
     `ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} IN SCHEMA public GRANT ${rights} ON TABLES TO ${role}`,
+    `GRANT SET ON PARAMETER session_replication_role TO ${role}`,
+    `GRANT EXECUTE ON FUNCTION ${functions.join(', ')} TO ${role}`,
+  ];
+}
+
+/** What change data capture needs in a database whose rows it reads or writes, as the ownership is here or there. */
+export function syncGrants(database: string, owner: string, role: string): string[] {
+  return [
+    `GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database)} TO ${role}`,
+    ...captureGrants(owner, role),
+    ...applyGrants(database, owner, role),
   ];
 }

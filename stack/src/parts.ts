@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Credentials } from './credentials.ts';
-import { applyGrants, captureGrants, prepareDatabases } from './databases.ts';
+import { prepareDatabases, syncGrants } from './databases.ts';
 import type { Part, Service, Task } from './part.ts';
 import type { Ports } from './ports.ts';
 import { initCluster, type ProgramCall, serverCall, superuserUrl, untilAccepting } from './postgres.ts';
@@ -75,7 +75,7 @@ export function describeParts(plan: Plan): Part[] {
             { name: 'monolith', password: databaseRoles.monolith },
             { name: 'cdc', password: databaseRoles.cdc, replication: true },
           ],
-          [{ name: 'monolith', owner: 'monolith', grants: captureGrants('monolith', 'monolith', 'cdc') }],
+          [{ name: 'monolith', owner: 'monolith', grants: syncGrants('monolith', 'monolith', 'cdc') }],
         ),
     }),
     postgres(plan, {
@@ -89,10 +89,10 @@ export function describeParts(plan: Plan): Part[] {
           [
             { name: 'catalog', password: databaseRoles.catalog },
             { name: 'unleash', password: databaseRoles.unleash },
-            { name: 'cdc', password: databaseRoles.cdc },
+            { name: 'cdc', password: databaseRoles.cdc, replication: true },
           ],
           [
-            { name: 'catalog', owner: 'catalog', grants: applyGrants('catalog', 'catalog', 'cdc') },
+            { name: 'catalog', owner: 'catalog', grants: syncGrants('catalog', 'catalog', 'cdc') },
             { name: 'unleash', owner: 'unleash', grants: [HUNDREDS_OF_MIGRATIONS] },
           ],
         ),

@@ -24,7 +24,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await initCluster(dataDir, 'test');
   const port = await freePort();
   // What is lost in a power cut does not matter here; what is lost in a crash of a process is lost with or without.
-  const call = await serverCall(dataDir, port, { fsync: 'off', max_replication_slots: '100', max_wal_senders: '100' });
+  const call = await serverCall(dataDir, port, {
+    fsync: 'off',
+    max_replication_slots: '100',
+    max_wal_senders: '100',
+    max_active_replication_origins: '200',
+  });
   const server = spawn(call.command, call.args, { env: call.env, stdio: ['ignore', 'ignore', 'pipe'] });
   const registry = openRegistry(join(folder, 'processes.json'));
   const identity = server.pid === undefined ? undefined : identify(server.pid);

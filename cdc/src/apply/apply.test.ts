@@ -33,6 +33,7 @@ test('a source that sends a keepalive behind every transaction costs no commit o
     ...{ client: stores.target, stream, fence, position },
     events: { write: () => undefined, flush: async () => {} },
     checkColumns: () => {},
+    echoed: () => {},
     pace: { limits: DEFAULT_LIMITS, care: 'ordinary' },
     committed: (batch) => batches.push(batch),
   });

@@ -17,6 +17,8 @@ export interface ApplierOptions {
   checkColumns(schema: string, table: string, columns: readonly string[]): void;
   /** A source transaction that is larger than a batch may be is still one. */
   readonly pace: Pick<Pace, 'limits' | 'care'>;
+  /** Told of changes that the other direction wrote, which capture left out. */
+  echoed(changes: number): void;
   /** Called after each commit: from now on everything below `position` is durable in the target. */
   committed(batch: AppliedBatch): void;
 }
@@ -118,6 +120,12 @@ export function createApplier(options: ApplierOptions): Applier {
         options.checkColumns(item.schema, item.table, item.columns);
         return;
       case 'message':
+        return;
+      case 'echo':
+        options.echoed(item.changes);
+        if (batch) batch.end = item.end;
+        else if (comparePositions(reached, item.end) < 0) reached = item.end;
+        if (performance.now() - lastIdleAt >= options.pace.limits.idleMs) await settle();
         return;
       case 'progress':
         if (batch) {

@@ -154,7 +154,7 @@ function textOf(key: Row): string {
 }
 
 /** An absent column stays absent, and null stays null. */
-function toJson(event: ChangeEvent): string {
+export function toJson(event: ChangeEvent): string {
   return JSON.stringify({ ...event, source: { ...event.source, lsn: formatLsn(event.source.lsn) } });
 }
 

@@ -25,7 +25,10 @@ export interface StreamRow {
   readonly committedAtMs: number | null;
 }
 
-/** The statements that make the ledger in a target. */
+/** The tables of {@link LEDGER_SQL}, in the schema strangler. */
+export const LEDGER_TABLES = ['stream', 'dead_letter', 'stream_marker', 'rogue_write'] as const;
+
+/** The statements that make the ledger in a target, or bring an older one up to date. */
 export const LEDGER_SQL = `CREATE SCHEMA IF NOT EXISTS strangler;
 CREATE TABLE IF NOT EXISTS strangler.stream (
   capability        text        NOT NULL,
@@ -41,8 +44,11 @@ CREATE TABLE IF NOT EXISTS strangler.stream (
   tables            text[]      NOT NULL,
   committed_at      timestamptz,
   updated_at        timestamptz NOT NULL DEFAULT now(),
+  -- Writes of a side that did not own the table: counted, and the first of them kept in strangler.rogue_write.
+  rogue_writes      bigint      NOT NULL DEFAULT 0,
   PRIMARY KEY (capability, direction)
 ) WITH (fillfactor = 20);
+ALTER TABLE strangler.stream ADD COLUMN IF NOT EXISTS rogue_writes bigint NOT NULL DEFAULT 0;
 -- Events that could not be applied, and those that wait behind them: one after the other in each lane.
 CREATE TABLE IF NOT EXISTS strangler.dead_letter (
   id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -54,13 +60,41 @@ CREATE TABLE IF NOT EXISTS strangler.dead_letter (
   code       text,
   cause      text,
   parked_at  timestamptz NOT NULL DEFAULT now(),
+  -- Of the ownership when it was parked; null for a table that only follows.
+  epoch      bigint,
+  FOREIGN KEY (capability, direction) REFERENCES strangler.stream ON DELETE CASCADE
+);
+ALTER TABLE strangler.dead_letter ADD COLUMN IF NOT EXISTS epoch bigint;
+-- The rows of the source's strangler.marker that have arrived here, each in the transaction that applied it.
+CREATE TABLE IF NOT EXISTS strangler.stream_marker (
+  id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  capability text        NOT NULL,
+  direction  text        NOT NULL,
+  kind       text        NOT NULL CHECK (kind IN ('fence', 'open', 'probe')),
+  epoch      bigint      NOT NULL,
+  attempt    uuid,
+  applied_at timestamptz NOT NULL DEFAULT now(),
+  FOREIGN KEY (capability, direction) REFERENCES strangler.stream ON DELETE CASCADE
+);
+-- What the side that did not own the table wrote: it was not applied.
+CREATE TABLE IF NOT EXISTS strangler.rogue_write (
+  id           bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  capability   text        NOT NULL,
+  direction    text        NOT NULL,
+  epoch        bigint      NOT NULL,
+  event        jsonb       NOT NULL,
+  committed_at timestamptz NOT NULL,
+  noticed_at   timestamptz NOT NULL DEFAULT now(),
   FOREIGN KEY (capability, direction) REFERENCES strangler.stream ON DELETE CASCADE
 )`;
 
 /** Creates the ledger unless it is there. @throws {StreamStop} `denied`, with the statements to run. */
 export async function ensureLedger(client: pg.Client): Promise<void> {
   const { rows } = await client.query(
-    `SELECT to_regclass('strangler.stream') IS NOT NULL AND to_regclass('strangler.dead_letter') IS NOT NULL AS present`,
+    `SELECT (SELECT count(*) FROM unnest($1::text[]) AS t WHERE to_regclass('strangler.' || t) IS NOT NULL) = $2
+       AND EXISTS (SELECT FROM pg_catalog.pg_attribute
+                   WHERE attrelid = to_regclass('strangler.dead_letter') AND attname = 'epoch') AS present`,
+    [LEDGER_TABLES, LEDGER_TABLES.length],
   );
   if (rows[0].present) return;
   try {
@@ -137,6 +171,19 @@ export async function insertStreamRow(
     ],
   );
   return toStreamRow(rows[0]);
+}
+
+/** Remembers what the publication is now, so that one that was made anew is told from it. */
+export async function storePublication(
+  client: pg.Client,
+  name: StreamName,
+  publication: StreamRow['publication'],
+): Promise<void> {
+  await client.query('UPDATE strangler.stream SET publication = $3 WHERE capability = $1 AND direction = $2', [
+    name.capability,
+    name.direction,
+    publication,
+  ]);
 }
 
 /**

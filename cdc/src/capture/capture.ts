@@ -8,6 +8,8 @@ export type Captured =
   | { readonly kind: 'change'; readonly event: ChangeEvent }
   /** The transaction is complete; `end` is the position of a stream that has applied it. */
   | { readonly kind: 'commit'; readonly end: Position }
+  /** A transaction that our own other direction wrote, of so many changes: left out. `end` is the position behind it. */
+  | { readonly kind: 'echo'; readonly changes: number; readonly end: Position }
   /** The columns of a table, before its first event and after each change of its definition. */
   | { readonly kind: 'table'; readonly schema: string; readonly table: string; readonly columns: readonly string[] }
   /** A message that someone wrote to the source's log by `pg_logical_emit_message`. */

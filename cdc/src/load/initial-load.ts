@@ -85,6 +85,19 @@ export async function initialLoad(options: LoadOptions): Promise<StreamRow> {
   }
 }
 
+/** Begins a stream without a load, with the first commit behind a new slot; a slot without a position is removed first. */
+export async function beginAtSlot(options: Omit<LoadOptions, 'log' | 'progress'>): Promise<StreamRow> {
+  await dropLeftOver(options.source, options.slot);
+  const { position, release } = await createSlot(options.sourceUrl, options.slot, options.slot, options.epoch);
+  await release();
+  return insertStreamRow(options.target, options.stream, {
+    position,
+    slot: options.slot,
+    publication: options.publication,
+    tables: [...new Set(options.mappings.map((mapping) => `${mapping.source.schema}.${mapping.source.name}`))],
+  });
+}
+
 async function copyTables(reader: pg.Client, options: LoadOptions): Promise<void> {
   let rows = 0;
   let bytes = 0;

@@ -1,5 +1,7 @@
+import { beginApplying, repairOrigin } from '../apply/apply-session.ts';
 import { connect, disconnect } from '../database/connect.ts';
 import { readTargetFacts } from '../database/target-facts.ts';
+import { courseOf } from '../direction.ts';
 import { uniqueTables } from '../refuse.ts';
 import type { ComparedTable } from '../verify/compared-table.ts';
 import { LISTED_MAX, type VerifyReport } from '../verify/report.ts';
@@ -51,6 +53,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
   });
   try {
     await source.query('SET default_transaction_read_only = on');
+    if (!dryRun) await beginApplying(target, repairOrigin(courseOf(options, 'forward').origin));
     const tables = [...migration.tables, ...migration.follows].map((mapping) => mapping.target);
     const waitMs = options.limits?.waitMs ?? VERIFY_LIMITS.waitMs;
     const { capability } = migration;

@@ -1,7 +1,15 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { StreamState, StreamStatus } from './monitor.ts';
 
-const STATES: readonly StreamState[] = ['connecting', 'waiting', 'loading', 'streaming', 'retrying', 'stopped'];
+const STATES: readonly StreamState[] = [
+  'connecting',
+  'waiting',
+  'loading',
+  'streaming',
+  'retrying',
+  'stopped',
+  'retired',
+];
 const LABELS = ['capability', 'direction'] as const;
 
 /** The status as Prometheus metrics, taken when they are asked for. What is not known is left out. */
@@ -55,6 +63,16 @@ export function collectMetrics(streams: () => readonly StreamStatus[]): Registry
     'slot_safe_bytes',
     'How much more log the source may keep before the slot is lost; absent without a limit.',
     (stream) => stream.slot.safe_bytes,
+  );
+  count(
+    'rogue_writes_total',
+    'Writes of a side that did not own the table, since the stream began: kept, not applied.',
+    (stream) => stream.rogue_writes,
+  );
+  count(
+    'echoes_dropped_total',
+    'Changes that the other direction wrote, left out since the process began.',
+    (stream) => stream.echoes_dropped,
   );
   figure('parked_keys', 'Keys whose events wait as dead letters.', (stream) => stream.dead_letters.keys);
   figure('parked_events', 'Events that wait as dead letters.', (stream) => stream.dead_letters.events);

@@ -1,5 +1,6 @@
 import type { AppliedBatch } from '../apply/apply.ts';
 import type { DeadLetterCounts } from '../apply/dead-letters.ts';
+import type { Gate, GateState, GateStatus } from '../apply/gate.ts';
 import type { StreamName } from '../apply/ledger.ts';
 import { describeError, StreamStop } from '../errors.ts';
 import type { LoadProgress } from '../load/initial-load.ts';
@@ -14,8 +15,9 @@ import { formatLsn, type Lsn, type Position } from '../position.ts';
  * - `streaming`: follows the source.
  * - `retrying`: something passing is in the way; it goes on by itself.
  * - `stopped`: a person has to do something; it tries again now and then, and goes on once that is done.
+ * - `retired`: the capability is, so the stream has ended for good.
  */
-export type StreamState = 'connecting' | 'waiting' | 'loading' | 'streaming' | 'retrying' | 'stopped';
+export type StreamState = 'connecting' | 'waiting' | 'loading' | 'streaming' | 'retrying' | 'stopped' | 'retired';
 
 /** Why a stream does not stream. */
 export interface StreamReason {
@@ -49,6 +51,12 @@ export interface StreamStatus extends StreamName {
   };
   /** Keys and events that were set aside because they could not be applied. */
   readonly dead_letters: DeadLetterCounts;
+  /** Whether the source may write the capability's tables, and of which epoch that is; null before it streams. */
+  readonly gate: { readonly state: GateState; readonly epoch: string } | null;
+  /** Writes of a side that did not own the table, since the stream began: kept, not applied. Null before it streams. */
+  readonly rogue_writes: number | null;
+  /** Changes that the other direction wrote, left out since the process began. */
+  readonly echoes_dropped: number;
   readonly load: (LoadProgress & { readonly rows_per_second: number }) | null;
 }
 
@@ -59,8 +67,13 @@ export interface Monitor {
   loading(progress: LoadProgress): void;
   applied(batch: AppliedBatch): void;
   parked(counts: DeadLetterCounts): void;
+  echoed(changes: number): void;
   /** The session that streams from here on, and where it begins; undefined when it has ended. */
-  streaming(from: Position | undefined, session: MonitoredSession | undefined): void;
+  streaming(
+    from: Position | undefined,
+    session: MonitoredSession | undefined,
+    gate: Pick<Gate, 'status'> | undefined,
+  ): void;
   /** A mark was written to the source's log, which ended at `lsn` then; the next one comes in `nextInMs`. */
   marked(lsn: Lsn, nextInMs: number): void;
   slot(retainedBytes: number, safeBytes: number | null): void;
@@ -87,6 +100,9 @@ export function createMonitor(name: StreamName, slotName: string): Monitor {
   let load: { progress: LoadProgress; readonly since: number } | undefined;
   let sourceEnd: Lsn | undefined;
   let parked: DeadLetterCounts = { keys: 0, events: 0 };
+  let gate: GateStatus | undefined;
+  let openGate: Pick<Gate, 'status'> | undefined;
+  let echoes = 0;
   let retainedBytes: number | null = null;
   let safeBytes: number | null = null;
   /** Moments of the source that are not yet applied, oldest first. */
@@ -112,6 +128,7 @@ export function createMonitor(name: StreamName, slotName: string): Monitor {
   return {
     status() {
       const { bytes, seconds } = lag();
+      gate = openGate?.status() ?? gate;
       return {
         ...name,
         state,
@@ -123,6 +140,9 @@ export function createMonitor(name: StreamName, slotName: string): Monitor {
         transactions_applied: transactions,
         slot: { name: slotName, retained_bytes: retainedBytes, safe_bytes: safeBytes },
         dead_letters: parked,
+        gate: gate ? { state: gate.state, epoch: gate.epoch } : null,
+        rogue_writes: gate?.rogueWrites ?? null,
+        echoes_dropped: echoes,
         load: load ? { ...load.progress, rows_per_second: rate(load.progress.rows, load.since) } : null,
       };
     },
@@ -142,9 +162,14 @@ export function createMonitor(name: StreamName, slotName: string): Monitor {
     parked(counts) {
       parked = counts;
     },
-    streaming(from, next) {
+    echoed(changes) {
+      echoes += changes;
+    },
+    streaming(from, next, nextGate) {
       if (session && !next) blindFromMs = Date.now();
       session = next;
+      gate = openGate?.status() ?? gate;
+      openGate = nextGate;
       if (!from) return;
       position = from;
       this.state('streaming');

@@ -9,8 +9,8 @@ import type { Monitor, StreamStatus } from './monitor.ts';
  *
  * @throws Error when the port is taken.
  */
-export function startStatusServer(monitors: readonly Monitor[], host: string, port: number): Promise<Server> {
-  const streams = () => monitors.map((monitor) => monitor.status());
+export function startStatusServer(monitors: () => readonly Monitor[], host: string, port: number): Promise<Server> {
+  const streams = () => monitors().map((monitor) => monitor.status());
   const metrics = collectMetrics(streams);
   const app = express().disable('x-powered-by');
   app.get('/livez', (_request, response) => {
@@ -32,7 +32,7 @@ export function startStatusServer(monitors: readonly Monitor[], host: string, po
 }
 
 /** A second instance that waits is ready: an orchestrator ends the first only once it is. */
-function unready(stream: StreamStatus): { capability: string; state: string; reason: string | null }[] {
-  if (stream.state === 'streaming' || stream.state === 'waiting') return [];
-  return [{ capability: stream.capability, state: stream.state, reason: stream.reason?.what ?? null }];
+function unready({ capability, direction, state, reason }: StreamStatus) {
+  if (state === 'streaming' || state === 'waiting' || state === 'retired') return [];
+  return [{ capability, direction, state, reason: reason?.what ?? null }];
 }

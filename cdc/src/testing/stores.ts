@@ -3,6 +3,7 @@ import { createDatabase } from '@strangler/stack/testing';
 import pg from 'pg';
 import pino from 'pino';
 import { defineMigration, type Migration, type TableMapping } from 'strangler-migrations/define';
+import type { Direction } from '../apply/ledger.ts';
 import { slotName } from '../capture/embedded/slot.ts';
 import { DEFAULT_LIMITS, type StreamLimits } from '../limits.ts';
 import { createMonitor, type Monitor } from '../status/monitor.ts';
@@ -18,9 +19,14 @@ export interface Stores {
   readonly target: pg.Client;
   /** Another session, ended with the rest. */
   session(side: 'source' | 'target'): Promise<pg.Client>;
-  /** Runs the stream in this process. */
-  start(tables: readonly TableMapping[], limits?: Partial<StreamLimits>): RunningStream;
+  /** Runs a stream in this process, the forward one unless said otherwise. */
+  start(tables: readonly TableMapping[], limits?: Partial<StreamLimits>, more?: StreamChoice): RunningStream;
   end(): Promise<void>;
+}
+
+export interface StreamChoice {
+  readonly direction?: Direction;
+  readonly follows?: readonly TableMapping[];
 }
 
 export interface RunningStream {
@@ -53,10 +59,10 @@ export async function createStores(sourceSql: string, targetSql: string): Promis
     source,
     target,
     session,
-    start(tables, limits = {}) {
-      const migration = defineMigration({ capability, service: 'service', routes: {}, tables });
-      const name = { capability, direction: 'forward' } as const;
-      const monitor = createMonitor(name, slotName(capability));
+    start(tables, limits = {}, { direction = 'forward', follows = [] } = {}) {
+      const migration = defineMigration({ capability, service: 'service', routes: {}, tables, follows });
+      const name = { capability, direction };
+      const monitor = createMonitor(name, slotName(capability, direction));
       const controller = new AbortController();
       const done = runStream(
         {
@@ -83,11 +89,26 @@ export async function createStores(sourceSql: string, targetSql: string): Promis
     },
     async end() {
       await Promise.all(streams.map((stream) => stream.stop()));
+      await dropOrigins(source, capability);
       await Promise.all(clients.map((client) => client.end().catch(() => {})));
       await sourceDatabase.drop();
       await targetDatabase.drop();
     },
   };
+}
+
+/** An origin outlives its sessions and databases, and a server has places for a few. */
+async function dropOrigins(client: pg.Client, capability: string): Promise<void> {
+  await until('the origins are no longer in use', () =>
+    client
+      .query(`SELECT pg_replication_origin_drop(roname) FROM pg_replication_origin WHERE starts_with(roname, $1)`, [
+        `strangler_${capability}_`,
+      ])
+      .then(
+        () => true,
+        () => false,
+      ),
+  );
 }
 
 /** Resolves with the first value that is not undefined or false. @throws Error when there is none in time. */
@@ -112,13 +133,14 @@ export function untilState(stream: RunningStream, state: ReturnType<Monitor['sta
   });
 }
 
-/** Resolves once all that the source has committed by now is applied. */
-export async function untilCaughtUp(stores: Stores): Promise<void> {
-  const { rows } = await stores.source.query('SELECT pg_current_wal_insert_lsn()::text AS lsn');
+/** Resolves once all that the source of a direction has committed by now is applied. */
+export async function untilCaughtUp(stores: Stores, direction: Direction = 'forward'): Promise<void> {
+  const [from, to] = direction === 'forward' ? [stores.source, stores.target] : [stores.target, stores.source];
+  const { rows } = await from.query('SELECT pg_current_wal_insert_lsn()::text AS lsn');
   await until(`everything before ${rows[0].lsn} is applied`, async () => {
-    const reached = await stores.target.query(
-      'SELECT FROM strangler.stream WHERE capability = $1 AND lsn >= $2::pg_lsn',
-      [stores.capability, rows[0].lsn],
+    const reached = await to.query(
+      'SELECT FROM strangler.stream WHERE capability = $1 AND direction = $2 AND lsn >= $3::pg_lsn',
+      [stores.capability, direction, rows[0].lsn],
     );
     return reached.rowCount === 1;
   });

@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { TableName } from 'strangler-migrations/define';
 import { quoteName } from '../../database/connect.ts';
 import { StreamStop, sqlState } from '../../errors.ts';
+import { MARKER_TABLE } from '../../ownership.ts';
 import { AFRESH } from './slot.ts';
 
 /**
@@ -20,7 +21,12 @@ interface PublicationGap {
   /** Kinds of change that it leaves out. */
   readonly operations: readonly string[];
   readonly identity: PublicationIdentity;
+  /** Whether the table of markers exists, and is carried. */
+  readonly marker: 'absent' | 'lacking' | 'carried';
 }
+
+/** Rows of it say when a side was opened and fenced; made with the guard, so possibly after the publication. */
+const MARKER: TableName = { schema: 'strangler', name: 'marker' };
 
 async function compare(client: pg.Client, name: string, tables: readonly TableName[]): Promise<PublicationGap> {
   const { rows } = await client.query(
@@ -35,14 +41,16 @@ async function compare(client: pg.Client, name: string, tables: readonly TableNa
      FROM pg_catalog.pg_publication p WHERE p.pubname = $1`,
     [name],
   );
+  const marked = await client.query(`SELECT to_regclass('${MARKER_TABLE}') IS NOT NULL AS present`);
   const wanted = tables.map((table) => `${table.schema}.${table.name}`);
   const carried: readonly string[] = rows[0]?.tables ?? [];
   return {
     present: rows.length > 0,
     lacking: wanted.filter((table) => !carried.includes(table)),
-    surplus: carried.filter((table) => !wanted.includes(table)),
+    surplus: carried.filter((table) => !wanted.includes(table) && table !== MARKER_TABLE),
     operations: rows[0]?.operations ?? [],
     identity: rows[0]?.identity ?? {},
+    marker: !marked.rows[0].present ? 'absent' : carried.includes(MARKER_TABLE) ? 'carried' : 'lacking',
   };
 }
 
@@ -58,16 +66,19 @@ export async function ensurePublication(
 ): Promise<PublicationIdentity> {
   const gap = await compare(client, name, tables);
   if (gap.operations.length > 0) throw refusal(name, describeGap(gap));
-  if (gap.present && gap.lacking.length + gap.surplus.length === 0) return gap.identity;
-  await change(client, gap.present ? alterPublication(name, tables) : createPublication(name, tables));
+  if (gap.present && gap.lacking.length + gap.surplus.length === 0 && gap.marker !== 'lacking') return gap.identity;
+  const all = gap.marker === 'absent' ? tables : [...tables, MARKER];
+  await change(client, gap.present ? alterPublication(name, all) : createPublication(name, all));
   return (await compare(client, name, tables)).identity;
 }
 
 /**
  * Proves that the publication still carries every table of a stream that runs. What was not published while it was
  * written is not in the stream, and PostgreSQL 18 says no word about a publication that is missing; so there is nothing
- * to repair here, only to stop. Tables that left the declaration are taken out.
+ * to repair here, only to stop. Tables that left the declaration are taken out, and the table of markers is taken in as
+ * soon as it is there; whoever inserts the first marker that counts has seen a probe arrive before.
  *
+ * @returns What the publication is from here on. `denied`: the table of markers is not ours to take in.
  * @throws {StreamStop} `publication-changed`.
  */
 export async function verifyPublication(
@@ -75,13 +86,31 @@ export async function verifyPublication(
   name: string,
   tables: readonly TableName[],
   began: PublicationIdentity,
-): Promise<void> {
+): Promise<{ readonly identity: PublicationIdentity; readonly denied?: StreamStop }> {
   const gap = await compare(client, name, tables);
   if (!gap.present || gap.lacking.length > 0 || gap.operations.length > 0) throw refusal(name, describeGap(gap));
-  const entries = ['', ...tables.map((table) => `${table.schema}.${table.name}`)];
+  const entries = ['', ...tables.map((table) => `${table.schema}.${table.name}`), MARKER_TABLE].filter(
+    (entry) => entry !== MARKER_TABLE || began[MARKER_TABLE] !== undefined,
+  );
   const renewed = entries.filter((entry) => gap.identity[entry] !== began[entry]);
   if (renewed.length > 0) throw refusal(name, `was made anew${renewed[0] === '' ? '' : ` for ${renewed.join(', ')}`}`);
-  if (gap.surplus.length > 0) await change(client, alterPublication(name, tables));
+  if (gap.surplus.length === 0 && gap.marker !== 'lacking') return { identity: gap.identity };
+  try {
+    await change(client, alterPublication(name, gap.marker === 'absent' ? tables : [...tables, MARKER]));
+  } catch (error) {
+    if (!(error instanceof StreamStop) || gap.surplus.length > 0) throw error;
+    return { identity: gap.identity, denied: error };
+  }
+  return { identity: (await compare(client, name, tables)).identity };
+}
+
+/** Removes it if it is ours; one that an administrator has made is his to remove. */
+export async function dropPublication(client: pg.Client, name: string): Promise<void> {
+  const { rowCount } = await client.query(
+    `SELECT FROM pg_catalog.pg_publication WHERE pubname = $1 AND pg_has_role(pubowner, 'USAGE')`,
+    [name],
+  );
+  if (rowCount === 1) await client.query(`DROP PUBLICATION IF EXISTS ${pg.escapeIdentifier(name)}`);
 }
 
 /** The statement that creates it. A partitioned table's rows come under the table's own name. */

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Direction } from '../../apply/ledger.ts';
 import { connect, disconnect } from '../../database/connect.ts';
 import { StreamStop, sqlState } from '../../errors.ts';
 import { type Epoch, formatLsn, formatPosition, type Lsn, type Position, parseLsn, sameEpoch } from '../../position.ts';
@@ -25,8 +26,9 @@ export interface SlotState {
 }
 
 /** The name of a slot, and of a publication: lower case, digits and underscores, at most 63 characters. */
-export function slotName(capability: string): string {
-  return `strangler_${capability.toLowerCase().replaceAll(/[^a-z0-9_]/g, '_')}`.slice(0, 63);
+export function slotName(capability: string, direction: Direction = 'forward'): string {
+  const end = direction === 'forward' ? '' : '_reverse';
+  return `strangler_${capability.toLowerCase().replaceAll(/[^a-z0-9_]/g, '_')}`.slice(0, 63 - end.length) + end;
 }
 
 /** The history that a server is on. */

@@ -8,10 +8,19 @@ import type { WalMessage } from './replication-stream.ts';
 /** Finds the primary key of a table whose stream does not tell it (REPLICA IDENTITY FULL). */
 type PrimaryKeyOf = (schema: string, table: string) => readonly string[];
 
+/** What the other direction of the same capability writes into the source of this one. */
+export interface Echo {
+  /** Whether a transaction that bears this replication origin is one of its. */
+  isOrigin(origin: string): boolean;
+  /** Whether it writes this table: others in its transactions are the work of triggers, and nobody else carries them. */
+  writes(schema: string, table: string): boolean;
+}
+
 /** Turns the messages of one replication connection into what a capture hands over. */
 export function createTranslator(
   epoch: Epoch,
   mappings: readonly TableMapping[],
+  echo: Echo,
 ): (message: WalMessage) => readonly Captured[] {
   const primaryKeys = new Map(
     mappings.map(({ source, key }) => [`${source.schema}.${source.name}`, key.map((column) => column.codec.source)]),
@@ -20,6 +29,24 @@ export function createTranslator(
   const decode = createDecoder();
   let transaction: { readonly position: Position; readonly txId: number; readonly committedAtMs: number } | undefined;
   let ordinal = 0;
+  /** Whether the transaction was written by the other direction, and how many of its changes were left out. */
+  let echoed = false;
+  let dropped = 0;
+  /** A transaction's beginning waits for the first of it that is handed over. */
+  let begin: readonly Captured[] = NOTHING;
+
+  const isEcho = ({ schema, name }: Relation) => echoed && echo.writes(schema, name);
+  const drop = (): readonly Captured[] => {
+    dropped++;
+    ordinal++;
+    return NOTHING;
+  };
+  const begun = (changes: readonly Captured[]): readonly Captured[] => {
+    if (begin.length === 0) return changes;
+    const all = [...begin, ...changes];
+    begin = NOTHING;
+    return all;
+  };
 
   return (message) => {
     if (message.kind === 'keepalive') {
@@ -44,33 +71,48 @@ export function createTranslator(
           committedAtMs: decoded.committedAtMs,
         };
         ordinal = 0;
-        return [{ kind: 'begin', ...transaction }];
-      case 'commit':
+        echoed = false;
+        dropped = 0;
+        begin = [{ kind: 'begin', ...transaction }];
+        return NOTHING;
+      case 'origin':
+        echoed = echo.isOrigin(decoded.name);
+        return NOTHING;
+      case 'commit': {
         transaction = undefined;
-        return [{ kind: 'commit', end: { epoch, commitLsn: decoded.endLsn, ordinal: 0 } }];
+        const end = { epoch, commitLsn: decoded.endLsn, ordinal: 0 };
+        const left: readonly Captured[] = dropped > 0 ? [{ kind: 'echo', changes: dropped, end }] : NOTHING;
+        if (dropped > 0 && begin.length > 0) return left;
+        return [...begin, { kind: 'commit', end }, ...left];
+      }
       case 'relation': {
         const { schema, name, columns } = decoded.relation;
         return [{ kind: 'table', schema, table: name, columns: columns.map((column) => column.name) }];
       }
       case 'insert': {
         const { relation, after } = decoded;
+        if (isEcho(relation)) return drop();
         const key = pick(after, keyColumns(relation, primaryKeyOf));
-        return [change({ key, before: null, after, source: sourceOf(relation), op: 'c', ts_ms: Date.now() })];
+        return begun([change({ key, before: null, after, source: sourceOf(relation), op: 'c', ts_ms: Date.now() })]);
       }
-      case 'update':
-        return updated(decoded.relation, decoded.before, decoded.after, sourceOf, primaryKeyOf);
+      case 'update': {
+        const { relation, before, after } = decoded;
+        return isEcho(relation) ? drop() : begun(updated(relation, before, after, sourceOf, primaryKeyOf));
+      }
       case 'delete': {
         const { relation, before } = decoded;
+        if (isEcho(relation)) return drop();
         const key = pick(before, keyColumns(relation, primaryKeyOf));
-        return [change({ key, before, after: null, source: sourceOf(relation), op: 'd', ts_ms: Date.now() })];
+        return begun([change({ key, before, after: null, source: sourceOf(relation), op: 'd', ts_ms: Date.now() })]);
       }
       case 'truncate':
-        return decoded.relations.map((relation) =>
-          change({ key: null, before: null, after: null, source: sourceOf(relation), op: 't', ts_ms: Date.now() }),
-        );
+        return decoded.relations.flatMap((relation) => {
+          if (isEcho(relation)) return drop();
+          const source = sourceOf(relation);
+          return begun([change({ key: null, before: null, after: null, source, op: 't', ts_ms: Date.now() })]);
+        });
       case 'message':
         return [{ kind: 'message', prefix: decoded.prefix, content: decoded.content, lsn: decoded.lsn }];
-      case 'origin':
       case 'type':
         return NOTHING;
     }

@@ -1,0 +1,44 @@
+import type pg from 'pg';
+import type { ChangeEvent } from './change-event.ts';
+import { sqlState } from './errors.ts';
+
+/** The table whose rows say, in order with all others, when a side was opened and fenced; made with the guard. */
+export const MARKER_TABLE = 'strangler.marker';
+
+/** One row of {@link MARKER_TABLE}. */
+export interface Marker {
+  readonly capability: string;
+  readonly kind: 'fence' | 'open' | 'probe';
+  readonly epoch: string;
+  readonly attempt: string | null;
+}
+
+/** The marker that an event brings; undefined for what is none (a row that is deleted to tidy up, say). */
+export function readMarker({ op, after }: ChangeEvent): Marker | undefined {
+  if (op !== 'c' || !after) return undefined;
+  const { capability, kind, epoch, attempt = null } = after;
+  if (!capability || !epoch || (kind !== 'fence' && kind !== 'open' && kind !== 'probe')) return undefined;
+  return { capability, kind, epoch, attempt };
+}
+
+/** What a database's guard says of a capability: the part that change data capture goes by. */
+export interface Ownership {
+  readonly state: 'open' | 'fenced' | 'closed';
+  readonly epoch: string;
+  readonly retired: boolean;
+}
+
+/** Reads the guard's row; undefined where there is none, or no guard at all. */
+export async function readOwnership(client: pg.Client, capability: string): Promise<Ownership | undefined> {
+  try {
+    const { rows } = await client.query(
+      `SELECT state::text AS state, epoch::text AS epoch, retired_at IS NOT NULL AS retired
+       FROM strangler.guard WHERE capability = $1`,
+      [capability],
+    );
+    return rows[0];
+  } catch (error) {
+    if (sqlState(error) === '42P01' || sqlState(error) === '3F000') return undefined;
+    throw error;
+  }
+}
