@@ -5,6 +5,7 @@ import type { Migration } from 'strangler-migrations/define';
 import { type AccessLog, NO_ACCESS_LOG } from './access-log.ts';
 import type { AdminRoute } from './admin/index.ts';
 import { type Choice, type ChoosableRoute, choosable, createChooser } from './decide/choose.ts';
+import type { Decision } from './decide/decide.ts';
 import { type Flags, NO_FLAGS } from './decide/flags.ts';
 import { createHold, type Hold } from './decide/hold.ts';
 import { MONOLITH_OWNS_ALL, type Ownership } from './decide/ownership.ts';
@@ -162,8 +163,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
     const { headers } = head;
     let tap: ControlTap | undefined;
     if (decision.shadow !== undefined && shadow !== undefined) {
-      const [control, candidate] = [decision.upstream, decision.shadow];
-      tap = shadow.start({ ...route, control, candidate, method, target, headers });
+      tap = shadow.start({ ...route, ...rolesOf(decision, decision.shadow), method, target, headers });
     }
     if (recording?.isRunning) {
       const host = request.headers.host ?? '';
@@ -226,6 +226,13 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
       accessLog.flush();
     },
   };
+}
+
+/** What the owner answers is right, whoever serves: only beside an owner who is another there is a fallback. */
+function rolesOf({ upstream, fallback }: Decision, copied: string) {
+  return fallback === undefined
+    ? ({ control: upstream, candidate: copied, served: 'control' } as const)
+    : ({ control: copied, candidate: upstream, served: 'candidate' } as const);
 }
 
 /** A request that goes on. */

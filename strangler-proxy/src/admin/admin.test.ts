@@ -80,6 +80,7 @@ it('lists routes with their stage, and says null where nothing was compared', as
       comparisons: { match: 0, mismatch: 0, ignored: 0, stale: 0, error: 0 },
       skipped: {},
       rules: [],
+      noise: [],
       parity: { value: null, sample: 0, interval: null },
       latency: {
         control: { p50_ms: null, p99_ms: null, sample: 0 },

@@ -76,6 +76,7 @@ function comparisonView(stats: ShadowStats['routes'][number] | undefined): objec
     comparisons: stats?.outcomes ?? { match: 0, mismatch: 0, ignored: 0, stale: 0, error: 0 },
     skipped: Object.fromEntries(Object.entries(stats?.skipped ?? {}).filter(([, count]) => count > 0)),
     rules: stats?.rules ?? [],
+    noise: (stats?.noise ?? []).map(({ isNoise, ...place }) => ({ ...place, is_noise: isNoise })),
     parity: stats?.parity ?? { value: null, sample: 0, interval: null },
     latency: stats?.latency ?? {
       control: { p50_ms: null, p99_ms: null, sample: 0 },

@@ -1,8 +1,9 @@
 import type { Answer } from '../compare/answer.ts';
-import type { Comparison, Difference } from '../compare/comparison.ts';
+import type { Comparison } from '../compare/comparison.ts';
 import { type Redaction, redactTarget } from '../compare/redact.ts';
 import type { CompiledRules } from '../compare/rules.ts';
 import { type SideBySide, sideBySide } from '../compare/side-by-side.ts';
+import { generalPlace } from './noise.ts';
 
 /** One side of a sample. */
 export interface SampleSide {
@@ -171,13 +172,7 @@ export function placesOf(comparison: Comparison): readonly string[] {
   if (comparison.outcome === 'error') {
     return [`error: ${comparison.error}`];
   }
-  return [...new Set(comparison.differences.map(place))].sort();
-}
-
-function place({ part, path, kind }: Difference): string {
-  // Which item of a list differs is chance; that its price does is the finding.
-  const general = part === 'body' ? path.replace(/\/\d+(?=\/|$)/g, '/*') : path;
-  return `${[part, general].filter((word) => word !== '').join(' ')} ${kind}`;
+  return [...new Set(comparison.differences.map(generalPlace))].sort();
 }
 
 /** Lays one comparison out for a person, secrets hidden. */

@@ -12,6 +12,10 @@ export interface ShadowLimits {
   readonly timeMs: number;
   /** Pairs of answers that wait to be compared. */
   readonly queue: number;
+  /** Share of the shadowed requests whose control is asked twice, to learn where it disagrees with itself; 0 to 1. */
+  readonly noiseShare: number;
+  /** What is asked again at once: controls asked twice, and mismatches looked at once more. */
+  readonly secondAsks: number;
   /** Consecutive failures that open a candidate's circuit. */
   readonly circuitFailures: number;
   /** How long a circuit stays open before a probe, in milliseconds. */
@@ -25,6 +29,8 @@ export const defaultShadowLimits: ShadowLimits = {
   totalBytes: 32 * 1024 * 1024,
   timeMs: 10_000,
   queue: 256,
+  noiseShare: 0.05,
+  secondAsks: 16,
   circuitFailures: 5,
   circuitOpenMs: 10_000,
 };

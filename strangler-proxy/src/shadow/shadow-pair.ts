@@ -4,14 +4,17 @@ import type { Comparison } from '../compare/comparison.ts';
 import type { Redaction } from '../compare/redact.ts';
 import type { CompiledRules } from '../compare/rules.ts';
 import type { Upstreams } from '../forward/upstreams.ts';
+import { type AskedAgain, askAgain } from './ask-again.ts';
 import { callCandidate } from './call-candidate.ts';
 import type { ComparisonQueue } from './comparison-queue.ts';
 import type { ControlTap } from './control-tap.ts';
-import { type Budget, type KeptAnswer, keepAnswer } from './kept-answer.ts';
+import { type Budget, keepAnswer } from './kept-answer.ts';
+import type { Noise } from './noise.ts';
+import { type CatchUp, type Rechecked, recheck } from './recheck.ts';
 import type { Offer } from './samples.ts';
 import { shadowHeaders } from './shadow-headers.ts';
 import type { ShadowLimits } from './shadow-limits.ts';
-import type { ShadowRequest } from './shadow-request.ts';
+import type { Role, ShadowRequest } from './shadow-request.ts';
 import type { RouteTally, SkipCause } from './tally.ts';
 
 /** What one shadowed request works with; all of it is shared with the others. */
@@ -19,11 +22,18 @@ export interface PairContext {
   readonly upstreams: Pick<Upstreams, 'get'>;
   readonly limits: ShadowLimits;
   readonly budget: Budget;
+  /** Bytes of one answer. */
+  readonly answerBytes: number;
   readonly circuit: Circuit;
   readonly queue: ComparisonQueue;
   readonly rules: CompiledRules;
+  readonly noise: Noise;
   readonly tally: RouteTally;
   readonly redaction: Redaction;
+  /** Undefined where nobody knows the stores: then every mismatch counts as one. */
+  readonly catchUp: CatchUp | undefined;
+  /** Takes one of the places for what is asked again, and gives it back; undefined if there is none. */
+  enterSecondAsk(): (() => void) | undefined;
   /** Told of every comparison that a person may want to look at. */
   offer(offer: Offer): void;
   /** The upstreams are done with it; its answers may still wait to be compared. */
@@ -39,17 +49,20 @@ export interface ShadowPair {
 }
 
 /**
- * Asks the candidate, keeps both answers and has them compared.
+ * Sends the copy, keeps both answers and has them compared.
  *
  * What the candidate does wrong (no answer, too late, too much) is an error of the comparison and lowers parity; what
  * keeps us from comparing (a bound of ours, the control, the client) is a skip and says nothing about parity.
  */
 export function startPair(request: ShadowRequest, context: PairContext): ShadowPair {
-  const { limits, budget, circuit, queue, tally } = context;
+  const { limits, budget, circuit, queue, noise, tally } = context;
+  const { served } = request;
+  const copied: Role = served === 'control' ? 'candidate' : 'control';
   const startedAt = performance.now();
-  const control = keepAnswer(budget, limits.answerBytes);
-  const candidate = keepAnswer(budget, limits.answerBytes);
+  const kept = { control: keepAnswer(budget, context.answerBytes), candidate: keepAnswer(budget, context.answerBytes) };
   const ended = { control: false, candidate: false };
+  /** The control's answer to the same request once more; undefined if it is not asked twice. */
+  let secondAsk: Promise<AskedAgain | undefined> | undefined;
   let giveUp: (() => void) | undefined;
   let isOver = false;
 
@@ -61,15 +74,15 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
   }
 
   function release(): void {
-    control.release();
-    candidate.release();
+    kept.control.release();
+    kept.candidate.release();
   }
 
   function drop(cause: SkipCause): void {
     if (isOver) {
       return;
     }
-    if (!ended.candidate) {
+    if (!ended[copied]) {
       circuit.left();
     }
     leave();
@@ -77,30 +90,31 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
     tally.skipped(cause);
   }
 
+  /** The copy came to nothing. Of the candidate that is a finding; of the control it says nothing about the candidate. */
   function fail(error: string): void {
     if (isOver) {
       return;
     }
     leave();
-    tally.compared('error');
-    context.offer(offerOf({ ...failed, error }));
+    if (copied === 'control') {
+      tally.skipped('control_failed');
+    } else {
+      tally.compared('error');
+      context.offer(offerOf({ ...failed, error: `the candidate ${error}` }));
+    }
     release();
   }
 
   function offerOf(comparison: Comparison): Offer {
-    const side = (kept: KeptAnswer, upstream: string) => ({
-      upstream,
-      answer: kept.answer(),
-      milliseconds: kept.headAt === undefined ? undefined : kept.headAt - startedAt,
-    });
-    return {
-      method: request.method,
-      target: request.target,
-      headers: request.headers,
-      control: side(control, request.control),
-      candidate: side(candidate, request.candidate),
-      comparison,
+    const side = (role: Role) => {
+      const { headAt } = kept[role];
+      return {
+        upstream: request[role],
+        answer: kept[role].answer(),
+        milliseconds: headAt === undefined ? undefined : headAt - startedAt,
+      };
     };
+    return { ...aboutRequest(request), control: side('control'), candidate: side('candidate'), comparison };
   }
 
   function compareWhenBoth(): void {
@@ -125,52 +139,118 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
   }
 
   function compare(): void {
-    const [left, right] = [control.answer(), candidate.answer()];
-    if (left === undefined || right === undefined) {
-      tally.skipped('control_aborted');
+    const [control, candidate] = [kept.control.answer(), kept.candidate.answer()];
+    if (control === undefined || candidate === undefined) {
+      tally.skipped('served_aborted');
       return;
     }
+    tally.latency('control', (kept.control.headAt! - startedAt) / 1000);
+    tally.latency('candidate', (kept.candidate.headAt! - startedAt) / 1000);
     const options = { limits: { decodedBytes: limits.decodedBytes }, redaction: context.redaction };
-    const comparison = compareAnswers(left, right, context.rules, options);
-    tally.compared(comparison.outcome);
-    tally.latency('control', (control.headAt! - startedAt) / 1000);
-    tally.latency('candidate', (candidate.headAt! - startedAt) / 1000);
-    if (comparison.outcome === 'mismatch' || comparison.outcome === 'error') {
-      context.offer(offerOf(comparison));
+    if (secondAsk !== undefined) {
+      void secondAsk.then((again) => {
+        if (again !== undefined) {
+          noise.learn(compareAnswers(control, again.answer, context.rules, options));
+        }
+      });
+    }
+    const comparison = noise.judge(compareAnswers(control, candidate, context.rules, options));
+    const leaveRecheck =
+      comparison.outcome === 'mismatch' && context.catchUp !== undefined ? context.enterSecondAsk() : undefined;
+    if (leaveRecheck === undefined || context.catchUp === undefined) {
+      // Where there is no room to ask again it counts: rather a false alarm than a fault that nobody hears of.
+      settle(comparison, offerOf);
+      return;
+    }
+    const both = (one: AskedAgain, other: AskedAgain) =>
+      noise.judge(compareAnswers(one.answer, other.answer, context.rules, options));
+    const offer = offerOf(comparison);
+    recheck({
+      capability: request.migration.capability,
+      catchUp: context.catchUp,
+      timeoutMs: limits.timeMs,
+      ask: (role) => askAgain(context.upstreams.get(request[role]), callOf(), context),
+      compare: both,
+    })
+      .then((rechecked) => settleRechecked(rechecked, offer))
+      .catch((error: unknown) => {
+        tally.skipped('internal');
+        context.onFault(error);
+      })
+      .finally(leaveRecheck);
+  }
+
+  function settleRechecked(rechecked: Rechecked, first: Offer): void {
+    switch (rechecked.verdict) {
+      case 'stale':
+        tally.compared('stale');
+        return;
+      case 'unsettled':
+        tally.skipped('unsettled');
+        return;
+      case 'mismatch': {
+        const { comparison, control, candidate } = rechecked;
+        settle(comparison, () => ({
+          ...first,
+          comparison,
+          control: { upstream: request.control, ...control },
+          candidate: { upstream: request.candidate, ...candidate },
+        }));
+      }
     }
   }
 
-  function askCandidate(): void {
-    const call = {
+  function settle(comparison: Comparison, offer: (comparison: Comparison) => Offer): void {
+    tally.compared(comparison.outcome);
+    if (comparison.outcome === 'mismatch' || comparison.outcome === 'error') {
+      context.offer(offer(comparison));
+    }
+  }
+
+  function callOf() {
+    return {
       method: request.method,
       target: request.target,
       headers: shadowHeaders(request.headers),
       timeoutMs: limits.timeMs,
     };
-    giveUp = callCandidate(context.upstreams.get(request.candidate), call, {
+  }
+
+  function sendCopies(): void {
+    giveUp = callCandidate(context.upstreams.get(request[copied]), callOf(), {
       head(status, rawHeaders) {
-        candidate.head(status, rawHeaders, performance.now());
+        kept[copied].head(status, rawHeaders, performance.now());
       },
       data(chunk) {
-        const stopped = candidate.data(chunk);
+        const stopped = kept[copied].data(chunk);
         if (stopped === 'too_large') {
           // It does answer; there is only more of it than we want.
           circuit.succeeded();
-          fail(`the candidate's answer is larger than ${limits.answerBytes} bytes`);
+          fail(`answers with more than ${context.answerBytes} bytes`);
         } else if (stopped === 'no_room') {
           drop('memory');
         }
       },
       end() {
-        ended.candidate = true;
+        ended[copied] = true;
         circuit.succeeded();
         compareWhenBoth();
       },
       failed(error) {
         circuit.failed();
-        fail(`the candidate did not answer: ${causeOf(error)}`);
+        fail(`did not answer: ${causeOf(error)}`);
       },
     });
+    if (!isOver && noise.wantsSecondAsk(Math.random())) {
+      askControlTwice();
+    }
+  }
+
+  function askControlTwice(): void {
+    const leaveAsk = context.enterSecondAsk();
+    if (leaveAsk !== undefined) {
+      secondAsk = askAgain(context.upstreams.get(request.control), callOf(), context).finally(leaveAsk);
+    }
   }
 
   /** A step that must not reach whoever serves the request: not by an exception, and not after the end. */
@@ -190,40 +270,44 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
 
   const tap: ControlTap = {
     head: guarded((status: number, rawHeaders: readonly string[]) => {
-      control.head(status, rawHeaders, performance.now());
+      kept[served].head(status, rawHeaders, performance.now());
     }),
     data: guarded((chunk: Buffer) => {
-      const stopped = control.data(chunk);
+      const stopped = kept[served].data(chunk);
       if (stopped !== undefined) {
-        drop(stopped === 'too_large' ? 'control_too_large' : 'memory');
+        drop(stopped === 'too_large' ? 'served_too_large' : 'memory');
       }
     }),
     end: guarded(() => {
-      ended.control = true;
+      ended[served] = true;
       compareWhenBoth();
     }),
     abort: guarded(() => {
       // After its end the answer is whole, whatever became of the client.
-      if (!ended.control) {
-        drop('control_aborted');
+      if (!ended[served]) {
+        drop('served_aborted');
       }
     }),
   };
   const timer = setTimeout(() => {
-    if (ended.candidate) {
-      drop('control_slow');
+    if (ended[copied]) {
+      drop('served_slow');
     } else {
       circuit.failed();
-      fail(`the candidate took longer than ${limits.timeMs} ms`);
+      fail(`took longer than ${limits.timeMs} ms`);
     }
   }, limits.timeMs).unref();
-  // In a turn of its own: the control's request is written first.
-  setImmediate(guarded(askCandidate));
+  // In a turn of its own: what the client waits for is written first.
+  setImmediate(guarded(sendCopies));
   const pair: ShadowPair = { tap, drop };
   return pair;
 }
 
-const failed: Comparison = {
+function aboutRequest({ method, target, headers }: ShadowRequest): Pick<Offer, 'method' | 'target' | 'headers'> {
+  return { method, target, headers };
+}
+
+const failed: Omit<Comparison, 'error'> = {
   outcome: 'error',
   differences: [],
   differenceCount: 0,

@@ -4,13 +4,18 @@ import type { Migration, Route } from 'strangler-migrations/define';
 export interface ShadowRequest {
   readonly route: Route;
   readonly migration: Migration;
-  /** Name of the upstream whose answer the client gets. */
+  /** Name of the owner's upstream: what it answers is right. */
   readonly control: string;
-  /** Name of the upstream that gets the copy. */
+  /** Name of the other side's upstream. */
   readonly candidate: string;
+  /** Whose answer the client gets; the other one gets the copy. */
+  readonly served: Role;
   readonly method: string;
   /** As the client wrote it. */
   readonly target: string;
-  /** Names and values in turn, as they are sent to the control. */
+  /** Names and values in turn, as they are sent to whoever serves. */
   readonly headers: readonly string[];
 }
+
+/** The two answers that are compared: the owner's, and the other's. */
+export type Role = 'control' | 'candidate';

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { ignore, type Migration, type Route } from 'strangler-migrations/define';
 import { afterEach, expect, it } from 'vitest';
 import { createUpstreams } from '../forward/upstreams.ts';
-import { createShadow, type Shadow, type ShadowLimits, type ShadowRequest } from './index.ts';
+import { type CatchUp, createShadow, type Shadow, type ShadowLimits, type ShadowRequest } from './index.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 
@@ -43,7 +43,7 @@ interface Bench {
 async function bench(
   candidate: RequestListener,
   limits: Partial<ShadowLimits> = {},
-  clock: { readonly now?: () => number } = {},
+  options: { readonly now?: () => number; readonly catchUp?: CatchUp } = {},
 ): Promise<Bench> {
   const received: IncomingMessage[] = [];
   const { url, server } = await listen((request, response) => {
@@ -54,7 +54,8 @@ async function bench(
   const registry = new Registry();
   const faults: unknown[] = [];
   const onFault = (error: unknown) => faults.push(error);
-  const shadow = createShadow({ upstreams, registry, limits, samples: { intervalMs: 0 }, onFault, ...clock });
+  const quiet = { noiseShare: 0, ...limits };
+  const shadow = createShadow({ upstreams, registry, limits: quiet, samples: { intervalMs: 0 }, onFault, ...options });
   closers.push(async () => {
     await shadow.close();
     await upstreams.destroy();
@@ -77,6 +78,7 @@ function serve(shadow: Shadow, body = '{"a":1}', request: Partial<ShadowRequest>
     migration,
     control: 'monolith',
     candidate: 'catalog',
+    served: 'control',
     method: 'GET',
     target: '/api/products?page=2',
     headers: ['Host', 'shop.example'],
@@ -183,7 +185,7 @@ it('leaves a dead candidate alone after some failures, probes it once, and comes
   await settled(shadow, { error: 2 });
   expect(serve(shadow)).toBe(false);
   expect(counts(shadow)).toEqual({ error: 2, circuit_open: 1 });
-  expect(shadow.stats().circuits).toEqual([{ candidate: 'catalog', state: 'open' }]);
+  expect(shadow.stats().circuits).toEqual([{ upstream: 'catalog', state: 'open' }]);
   expect(shadow.samples('catalog', 'list')[0]?.places).toEqual(['error: the candidate did not answer: ECONNREFUSED']);
 
   candidate.listen(port, '127.0.0.1');
@@ -222,7 +224,7 @@ it('stops reading a candidate that never ends', async () => {
   await settled(shadow, { error: 1 });
   await closed.promise;
   expect(shadow.samples('catalog', 'list')[0]?.places).toEqual([
-    "error: the candidate's answer is larger than 100000 bytes",
+    'error: the candidate answers with more than 100000 bytes',
   ]);
   expect(shadow.stats()).toMatchObject({ inFlight: 0, bufferedBytes: 0 });
 });
@@ -239,12 +241,13 @@ it('counts a broken answer of the candidate as an error', async () => {
 it('skips what the control or the client spoils, whatever the candidate does', async () => {
   const { shadow } = await bench(hanging, { answerBytes: 10 });
   expect(serve(shadow, 'more than ten bytes')).toBe(true);
-  await settled(shadow, { control_too_large: 1 });
+  await settled(shadow, { served_too_large: 1 });
   const tap = shadow.start({
     route,
     migration,
     control: 'monolith',
     candidate: 'catalog',
+    served: 'control',
     method: 'GET',
     target: '/',
     headers: [],
@@ -254,7 +257,7 @@ it('skips what the control or the client spoils, whatever the candidate does', a
   // What still comes after the end of a shadow is of no consequence.
   tap?.data(Buffer.from('late'));
   tap?.end();
-  await settled(shadow, { control_too_large: 1, control_aborted: 1 });
+  await settled(shadow, { served_too_large: 1, served_aborted: 1 });
   expect(shadow.stats()).toMatchObject({ inFlight: 0, bufferedBytes: 0 });
 });
 
@@ -269,6 +272,7 @@ it('compares an answer that was whole before the client left', async () => {
     migration,
     control: 'monolith',
     candidate: 'catalog',
+    served: 'control',
     method: 'GET',
     target: '/',
     headers: [],
@@ -304,6 +308,7 @@ it('compares answers as they were coded, and a HEAD without a body', async () =>
     migration,
     control: 'monolith',
     candidate: 'catalog',
+    served: 'control',
     method: 'HEAD',
     target: '/api/products',
     headers: [],
@@ -381,4 +386,111 @@ it('keeps samples by the places that differ, without secrets', async () => {
     control: '      "price": "9.90"',
     candidate: '      "price": "9.9"',
   });
+});
+
+it('asks the control twice for a share, learns its noise, and does not count it', async () => {
+  let asked = 0;
+  const { shadow, received } = await bench(
+    (_request, response) => {
+      asked++;
+      answering(JSON.stringify({ a: 1, nonce: asked }))(_request, response);
+    },
+    { noiseShare: 1 },
+  );
+  // One after the other, so that what was learned of one is known to the next.
+  for (let time = 1; time <= 12; time++) {
+    serve(shadow, JSON.stringify({ a: 1, nonce: -time }));
+    await expect.poll(() => shadow.stats().routes[0]?.noise[0]?.control.sample, { interval: 5 }).toBe(time);
+    await expect.poll(() => Object.values(counts(shadow)).reduce((sum, count) => sum + count, 0)).toBe(time);
+  }
+  expect(received).toHaveLength(24);
+  const [stats] = shadow.stats().routes;
+  expect(stats?.noise).toMatchObject([{ place: 'body /nonce value', control: { differed: 12 }, isNoise: true }]);
+  expect(stats?.outcomes).toMatchObject({ mismatch: 3, ignored: 9 });
+});
+
+it('compares with the owner where the client was served by the service', async () => {
+  const { shadow } = await bench(answering('{"a":1}'));
+  serve(shadow, '{"a":2}', { served: 'candidate' });
+  await settled(shadow, { mismatch: 1 });
+  const [group] = shadow.samples('catalog', 'list');
+  expect(group?.samples[0]?.comparison.differences[0]).toMatchObject({ control: '1', candidate: '2' });
+  expect(group?.samples[0]?.control.upstream).toBe('monolith');
+});
+
+it('says nothing about the service where the owner’s copy failed', async () => {
+  const { shadow } = await bench((_request, response) => response.destroy());
+  serve(shadow, '{"a":2}', { served: 'candidate' });
+  await settled(shadow, { control_failed: 1 });
+});
+
+/** Both sides of `bench` are one server: it answers as the control while `turns` says so. */
+function turns(...answers: readonly (readonly ['control' | 'candidate', string])[]): RequestListener {
+  const left = [...answers];
+  return (request, response) => answering(left.shift()?.[1] ?? '{"a":"too many"}')(request, response);
+}
+
+const waits = (reached: boolean): CatchUp => ({ caughtUp: async () => reached });
+
+it('calls a difference stale that is gone once the lagging store has caught up', async () => {
+  const { shadow } = await bench(
+    // The copy, then: the control, the candidate now that it has caught up, the control.
+    turns(['candidate', '{"a":1}'], ['control', '{"a":2}'], ['candidate', '{"a":2}'], ['control', '{"a":3}']),
+    {},
+    { catchUp: waits(true) },
+  );
+  serve(shadow, '{"a":2}');
+  await settled(shadow, { stale: 1 });
+});
+
+it('calls a difference that still stands a mismatch, and shows the later answers', async () => {
+  const { shadow } = await bench(
+    turns(['candidate', '{"a":1}'], ['control', '{"a":2}'], ['candidate', '{"a":9}'], ['control', '{"a":2}']),
+    {},
+    { catchUp: waits(true) },
+  );
+  serve(shadow, '{"a":2}');
+  await settled(shadow, { mismatch: 1 });
+  const [difference] = shadow.samples('catalog', 'list')[0]!.samples[0]!.comparison.differences;
+  expect(difference).toMatchObject({ control: '2', candidate: '9' });
+});
+
+it('gives no alarm where the owner writes faster than anyone can look', async () => {
+  let writes = 0;
+  const { shadow } = await bench(
+    (request, response) => answering(`{"a":${writes++}}`)(request, response),
+    {},
+    { catchUp: waits(true) },
+  );
+  serve(shadow, '{"a":-1}');
+  await settled(shadow, { unsettled: 1 });
+});
+
+it('finds a wrong field beside one that the owner keeps writing', async () => {
+  let writes = 0;
+  const { shadow } = await bench(
+    (request, response) => {
+      writes++;
+      // Copy, control, candidate, control.
+      const isCandidate = writes === 1 || writes === 3;
+      answering(`{"hits":${writes},"price":${isCandidate ? 1 : 2}}`)(request, response);
+    },
+    {},
+    { catchUp: waits(true) },
+  );
+  serve(shadow, '{"hits":0,"price":2}');
+  await settled(shadow, { mismatch: 1 });
+});
+
+it('does not call a mismatch what it cannot tell: the store did not catch up', async () => {
+  const { shadow } = await bench(answering('{"a":1}'), {}, { catchUp: waits(false) });
+  serve(shadow, '{"a":2}');
+  await settled(shadow, { unsettled: 1 });
+});
+
+it('counts a difference without asking again where there is no room for it', async () => {
+  const { shadow, received } = await bench(answering('{"a":1}'), { secondAsks: 0 }, { catchUp: waits(true) });
+  serve(shadow, '{"a":2}');
+  await settled(shadow, { mismatch: 1 });
+  expect(received).toHaveLength(1);
 });

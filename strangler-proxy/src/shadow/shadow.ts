@@ -7,6 +7,8 @@ import type { Upstreams } from '../forward/upstreams.ts';
 import { createComparisonQueue } from './comparison-queue.ts';
 import type { ControlTap } from './control-tap.ts';
 import type { Budget } from './kept-answer.ts';
+import { createNoise, type Noise, type NoisyPlace } from './noise.ts';
+import type { CatchUp } from './recheck.ts';
 import { createSamples, defaultSampleLimits, type SampleGroup, type SampleLimits } from './samples.ts';
 import { defaultShadowLimits, type ShadowLimits } from './shadow-limits.ts';
 import { type ShadowPair, startPair } from './shadow-pair.ts';
@@ -26,11 +28,14 @@ export interface Shadow {
 
 /** Counts since the start. */
 export interface ShadowStats {
-  readonly routes: readonly (RouteStats & { readonly rules: readonly RuleStats[] })[];
+  readonly routes: readonly (RouteStats & {
+    readonly rules: readonly RuleStats[];
+    readonly noise: readonly NoisyPlace[];
+  })[];
   readonly inFlight: number;
   readonly queued: number;
   readonly bufferedBytes: number;
-  readonly circuits: readonly { readonly candidate: string; readonly state: Circuit['state'] }[];
+  readonly circuits: readonly { readonly upstream: string; readonly state: Circuit['state'] }[];
 }
 
 /** What became of one comparison rule of a route. */
@@ -60,6 +65,8 @@ export interface ShadowOptions {
   readonly redaction?: Redaction;
   /** The clock of the circuits, in milliseconds from anywhere; it must not go back. `performance.now` by default. */
   readonly now?: () => number;
+  /** Tells stale from wrong; without it every difference that counts is a mismatch. */
+  readonly catchUp?: CatchUp;
   /** Told of faults of our own. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -71,10 +78,11 @@ interface RouteShadow {
   readonly route: Route;
   readonly rules: CompiledRules;
   readonly tally: RouteTally;
+  readonly noise: Noise;
 }
 
-/** What is known of one candidate. */
-interface Candidate {
+/** What is known of an upstream that gets copies. */
+interface Copied {
   inFlight: number;
   readonly circuit: Circuit;
 }
@@ -88,9 +96,10 @@ export function createShadow(options: ShadowOptions): Shadow {
   const budget: Budget = { bytes: 0, bytesMax: limits.totalBytes };
   const queue = createComparisonQueue(onFault);
   const routes = new Map<string, RouteShadow>();
-  const candidates = new Map<string, Candidate>();
+  const copies = new Map<string, Copied>();
   const underWay = new Set<ShadowPair>();
   let isStopping = false;
+  let secondAsks = 0;
   const createTally = createTallies(options.registry, {
     inFlight: () => underWay.size,
     bytes: () => budget.bytes,
@@ -105,7 +114,8 @@ export function createShadow(options: ShadowOptions): Shadow {
       return known;
     }
     const tally = known?.tally ?? createTally(migration.capability, route.id);
-    const made = { key, route, rules: compileRules(route.compare, now), tally };
+    const noise = known?.route === route ? known.noise : createNoise(limits.noiseShare);
+    const made = { key, route, rules: compileRules(route.compare, now), tally, noise };
     if (known?.route === route) {
       // Some rule's last day is over; what the others were good for is not forgotten.
       made.rules.uses.forEach((use, place) => {
@@ -116,8 +126,8 @@ export function createShadow(options: ShadowOptions): Shadow {
     return made;
   }
 
-  function candidateOf(name: string): Candidate {
-    const known = candidates.get(name);
+  function copiedTo(name: string): Copied {
+    const known = copies.get(name);
     if (known !== undefined) {
       return known;
     }
@@ -127,11 +137,11 @@ export function createShadow(options: ShadowOptions): Shadow {
       now: options.now ?? (() => performance.now()),
     });
     const made = { inFlight: 0, circuit };
-    candidates.set(name, made);
+    copies.set(name, made);
     return made;
   }
 
-  function whyNot(request: ShadowRequest, { inFlight, circuit }: Candidate): SkipCause | undefined {
+  function whyNot(request: ShadowRequest, { inFlight, circuit }: Copied): SkipCause | undefined {
     if (isStopping) {
       return 'stopping';
     }
@@ -148,11 +158,21 @@ export function createShadow(options: ShadowOptions): Shadow {
     return circuit.tryEnter() ? undefined : 'circuit_open';
   }
 
+  function enterSecondAsk(): (() => void) | undefined {
+    if (isStopping || secondAsks >= limits.secondAsks) {
+      return undefined;
+    }
+    secondAsks++;
+    return () => {
+      secondAsks--;
+    };
+  }
+
   return {
     start(request) {
-      const { key, rules, tally } = routeOf(request);
-      const candidate = candidateOf(request.candidate);
-      const cause = whyNot(request, candidate);
+      const { key, rules, tally, noise } = routeOf(request);
+      const copied = copiedTo(request.served === 'control' ? request.candidate : request.control);
+      const cause = whyNot(request, copied);
       if (cause !== undefined) {
         tally.skipped(cause);
         return undefined;
@@ -161,28 +181,32 @@ export function createShadow(options: ShadowOptions): Shadow {
         upstreams: options.upstreams,
         limits,
         budget,
-        circuit: candidate.circuit,
+        circuit: copied.circuit,
         queue,
         rules,
+        noise,
         tally,
         redaction,
+        answerBytes: limits.answerBytes,
+        catchUp: options.catchUp,
+        enterSecondAsk,
         onFault,
         offer: (offer) => samples.offer(key, offer, rules),
         onLeave(left) {
-          candidate.inFlight--;
+          copied.inFlight--;
           underWay.delete(left);
         },
       });
-      candidate.inFlight++;
+      copied.inFlight++;
       underWay.add(pair);
       return pair.tap;
     },
     stats: () => ({
-      routes: [...routes.values()].map(({ tally, rules }) => withRules(tally.stats(), rules)),
+      routes: [...routes.values()].map(({ tally, rules, noise }) => withRules(tally.stats(), rules, noise)),
       inFlight: underWay.size,
       queued: queue.length,
       bufferedBytes: budget.bytes,
-      circuits: [...candidates].map(([candidate, { circuit }]) => ({ candidate, state: circuit.state })),
+      circuits: [...copies].map(([upstream, { circuit }]) => ({ upstream, state: circuit.state })),
     }),
     samples: (capability, route) => samples.groups(`${capability}.${route}`),
     async close() {
@@ -195,7 +219,7 @@ export function createShadow(options: ShadowOptions): Shadow {
   };
 }
 
-function withRules(stats: RouteStats, { uses }: CompiledRules): ShadowStats['routes'][number] {
+function withRules(stats: RouteStats, { uses }: CompiledRules, noise: Noise): ShadowStats['routes'][number] {
   const { match, mismatch, ignored, stale, error } = stats.outcomes;
   const compared = match + mismatch + ignored + stale + error;
   const rules = uses.map(({ rule, expired, count }) => ({
@@ -207,7 +231,7 @@ function withRules(stats: RouteStats, { uses }: CompiledRules): ShadowStats['rou
     expired,
     dead: !expired && count === 0 && compared >= deadAfter,
   }));
-  return { ...stats, rules };
+  return { ...stats, rules, noise: noise.places() };
 }
 
 function nameOf(rule: CompareRule): string {

@@ -12,12 +12,16 @@ export const skipCauses = [
   'circuit_open',
   /** All shadow requests together hold as many bytes as they may. */
   'memory',
-  /** The control's answer is larger than what is kept. */
-  'control_too_large',
-  /** The control's answer took longer than a shadow may last. */
-  'control_slow',
-  /** The control's answer broke off, or the client left. */
-  'control_aborted',
+  /** The answer that the client got is larger than what is kept. */
+  'served_too_large',
+  /** The answer that the client got took longer than a shadow may last. */
+  'served_slow',
+  /** The answer that the client got broke off, or the client left. */
+  'served_aborted',
+  /** The copy went to the control, and was not answered within bounds. */
+  'control_failed',
+  /** Differed, and the lagging store did not catch up in time, or the owner's answer never stood still. */
+  'unsettled',
   /** As many answers as may be are waiting to be compared. */
   'queue',
   'stopping',

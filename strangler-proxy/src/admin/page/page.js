@@ -48,7 +48,7 @@ async function refresh() {
       ...state.shadow.circuits
         .filter((circuit) => circuit.state !== 'closed')
         .map(
-          (circuit) => `${circuit.candidate} does not answer shadow requests; it is left alone and tried again soon.`,
+          (circuit) => `${circuit.upstream} does not answer shadow requests; it is left alone and tried again soon.`,
         ),
     ]);
     draw();
@@ -358,6 +358,9 @@ function routeView(route, chosenKey) {
         ),
     ),
     ...(route.rules.length > 0 ? [h('h2', {}, 'What may differ'), rulesTable(route.rules)] : []),
+    ...(route.noise.length > 0
+      ? [h('h2', {}, 'Where the control disagrees with itself'), noiseTable(route.noise)]
+      : []),
     h('h2', {}, 'Mismatches'),
     ...(group === undefined
       ? [
@@ -412,6 +415,38 @@ function rulesTable(rules) {
           h('td', {}, rule.owner ?? '–'),
           h('td', {}, rule.until ?? '–'),
           h('td', {}, state(rule)),
+        ),
+      ),
+    ),
+  );
+}
+
+/** Both rates of each place, and what follows from them. */
+function noiseTable(noise) {
+  const rate = ({ differed, sample }) => (sample === 0 ? '–' : `${percent(differed / sample)} of ${count(sample)}`);
+  return h(
+    'table',
+    { class: 'rules' },
+    h(
+      'thead',
+      {},
+      h(
+        'tr',
+        {},
+        ['Place', 'Control and itself', 'Both sides', ''].map((name) => h('th', { scope: 'col' }, name)),
+      ),
+    ),
+    h(
+      'tbody',
+      {},
+      noise.map(({ place, control, sides, is_noise: isNoise }) =>
+        h(
+          'tr',
+          { class: isNoise && 'muted' },
+          h('td', {}, h('code', {}, place)),
+          h('td', {}, rate(control)),
+          h('td', {}, rate(sides)),
+          h('td', {}, isNoise ? 'noise: not counted' : 'counts: the sides differ more often'),
         ),
       ),
     ),
