@@ -9,6 +9,8 @@ const variables = {
   CATALOG_PASSWORD: secret(),
   UNLEASH_PASSWORD: secret(),
   CDC_PASSWORD: secret(),
+  PROXY_PASSWORD: secret(),
+  PROXY_PIN_KEY: secret(),
   FLAGS_PASSWORD: secret(),
   UNLEASH_ADMIN_TOKEN: `*:*.${secret()}`,
   UNLEASH_CLIENT_TOKEN: `default:development.${secret()}`,

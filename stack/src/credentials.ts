@@ -13,6 +13,7 @@ const credentialsSchema = z.object({
     catalog: secret,
     unleash: secret,
     cdc: secret,
+    proxy: secret,
   }),
   unleash: z.object({ user: z.string().min(1), password: secret, adminToken: secret, clientToken: secret }),
 });
@@ -20,10 +21,21 @@ const credentialsSchema = z.object({
 /** Everything secret that one state folder's system is made with. */
 export type Credentials = z.output<typeof credentialsSchema>;
 
-/** The state folder's credentials; made, and kept, when there are none. @throws Error when the file is damaged. */
+/**
+ * The state folder's credentials; made, and kept, when there are none. A folder of an earlier version gets what it lacks.
+ *
+ * @throws Error when the file is damaged
+ */
 export function readOrMakeCredentials(folder: StateFolder): Credentials {
-  if (existsSync(folder.credentials)) return readCredentials(folder);
   const made = makeCredentials();
+  if (existsSync(folder.credentials)) {
+    const kept = JSON.parse(readFileSync(folder.credentials, 'utf8'));
+    const databaseRoles = { ...made.databaseRoles, ...kept.databaseRoles };
+    const complete = credentialsSchema.parse({ ...made, ...kept, databaseRoles });
+    if (JSON.stringify(complete) === JSON.stringify(kept)) return complete;
+    writePrivate(folder.credentials, complete);
+    return complete;
+  }
   writePrivate(folder.credentials, made);
   return made;
 }
@@ -36,7 +48,14 @@ export function readCredentials(folder: StateFolder): Credentials {
 function makeCredentials(): Credentials {
   const long = () => randomBytes(24).toString('hex');
   return {
-    databaseRoles: { postgres: long(), monolith: long(), catalog: long(), unleash: long(), cdc: long() },
+    databaseRoles: {
+      postgres: long(),
+      monolith: long(),
+      catalog: long(),
+      unleash: long(),
+      cdc: long(),
+      proxy: long(),
+    },
     unleash: {
       user: 'admin',
       // A person types this one.

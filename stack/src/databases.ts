@@ -92,3 +92,16 @@ export function syncGrants(database: string, owner: string, role: string): strin
     ...applyGrants(database, owner, role),
   ];
 }
+
+/**
+ * The schema that the toolkit's parts share in a database: whoever owns the tables owns it, change data capture may make
+ * its own tables there, and the proxy may ask how far a stream is.
+ */
+export function sharedSchema(database: string, owner: string, capture: string, proxy: string): string[] {
+  return [
+    `CREATE SCHEMA IF NOT EXISTS strangler AUTHORIZATION ${owner}`,
+    `GRANT USAGE, CREATE ON SCHEMA strangler TO ${capture}`,
+    `GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database)} TO ${proxy}`,
+    `GRANT USAGE ON SCHEMA strangler TO ${proxy}`,
+  ];
+}

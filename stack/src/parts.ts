@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Credentials } from './credentials.ts';
-import { prepareDatabases, syncGrants } from './databases.ts';
+import { prepareDatabases, sharedSchema, syncGrants } from './databases.ts';
 import type { Part, Service, Task } from './part.ts';
 import type { Ports } from './ports.ts';
 import { initCluster, type ProgramCall, serverCall, superuserUrl, untilAccepting } from './postgres.ts';
@@ -39,6 +39,8 @@ export function databaseUrls({ ports, credentials }: Plan) {
     catalog: at(ports.postgresServices, 'catalog', 'catalog'),
     catalogForCdc: at(ports.postgresServices, 'cdc', 'catalog'),
     unleash: at(ports.postgresServices, 'unleash', 'unleash'),
+    monolithForProxy: at(ports.postgresMonolith, 'proxy', 'monolith'),
+    catalogForProxy: at(ports.postgresServices, 'proxy', 'catalog'),
   };
 }
 
@@ -74,8 +76,9 @@ export function describeParts(plan: Plan): Part[] {
           [
             { name: 'monolith', password: databaseRoles.monolith },
             { name: 'cdc', password: databaseRoles.cdc, replication: true },
+            { name: 'proxy', password: databaseRoles.proxy },
           ],
-          [{ name: 'monolith', owner: 'monolith', grants: syncGrants('monolith', 'monolith', 'cdc') }],
+          [{ name: 'monolith', owner: 'monolith', grants: grantsOf('monolith', 'monolith') }],
         ),
     }),
     postgres(plan, {
@@ -90,9 +93,10 @@ export function describeParts(plan: Plan): Part[] {
             { name: 'catalog', password: databaseRoles.catalog },
             { name: 'unleash', password: databaseRoles.unleash },
             { name: 'cdc', password: databaseRoles.cdc, replication: true },
+            { name: 'proxy', password: databaseRoles.proxy },
           ],
           [
-            { name: 'catalog', owner: 'catalog', grants: syncGrants('catalog', 'catalog', 'cdc') },
+            { name: 'catalog', owner: 'catalog', grants: grantsOf('catalog', 'catalog') },
             { name: 'unleash', owner: 'unleash', grants: [HUNDREDS_OF_MIGRATIONS] },
           ],
         ),
@@ -160,6 +164,8 @@ export function describeParts(plan: Plan): Part[] {
             STRANGLER_MIGRATIONS: MIGRATIONS,
             STRANGLER_DATABASE_MONOLITH: database.monolithForCdc,
             STRANGLER_DATABASE_CATALOG: database.catalogForCdc,
+            // Whoever wrote stays with the owner until the position says that the write has arrived.
+            STRANGLER_CDC_IDLE_MS: '1000',
             PORT: String(ports.cdc),
           },
           ['run'],
@@ -177,6 +183,8 @@ export function describeParts(plan: Plan): Part[] {
           STRANGLER_MIGRATIONS: MIGRATIONS,
           STRANGLER_UPSTREAM_MONOLITH: url.monolith,
           STRANGLER_UPSTREAM_CATALOG: url.catalog,
+          STRANGLER_DATABASE_MONOLITH: database.monolithForProxy,
+          STRANGLER_DATABASE_CATALOG: database.catalogForProxy,
           STRANGLER_STATE: folder.proxy,
           PORT: String(ports.shop),
           ADMIN_PORT: String(ports.proxyAdmin),
@@ -185,6 +193,11 @@ export function describeParts(plan: Plan): Part[] {
       readyUrl: `${url.proxyAdmin}/readyz`,
     }),
   ];
+}
+
+/** What our own parts may in a database that rows leave or reach. */
+function grantsOf(database: string, owner: string): string[] {
+  return [...syncGrants(database, owner, 'cdc'), ...sharedSchema(database, owner, 'cdc', 'proxy')];
 }
 
 interface PostgresDescription {

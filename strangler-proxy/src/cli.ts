@@ -19,6 +19,7 @@ import { proxyName } from './decide/proxy-name.ts';
 import { upstreamNotices, upstreamStates } from './forward/upstream-states.ts';
 import { createUpstreams } from './forward/upstreams.ts';
 import { createMetrics } from './metrics.ts';
+import { NO_PINS, openPins } from './pin-config.ts';
 import { createProxy } from './proxy.ts';
 import { recordCommand } from './recording/command.ts';
 import { createRecording } from './recording/recording.ts';
@@ -91,8 +92,22 @@ async function main(): Promise<void> {
     logger.warn({}, 'No control plane (STRANGLER_CONTROL_URL): the monolith owns everything');
   const ownership = controlled ?? MONOLITH_OWNS_ALL;
   const recording = createRecording(defaultRedaction);
+  const pins = openPins(config, migrations, registry, logger);
   const proxy = createProxy({
-    ...{ migrations, upstreams, flags, ownership, hold, shadow, recording, metrics, accessLog, servedBy, trustProxy },
+    ...{
+      migrations,
+      upstreams,
+      flags,
+      ownership,
+      hold,
+      pins,
+      shadow,
+      recording,
+      metrics,
+      accessLog,
+      servedBy,
+      trustProxy,
+    },
   });
   const { server, stop } = createProxyServer(proxy);
   let notReady: readonly string[] = ['starting'];
@@ -109,6 +124,7 @@ async function main(): Promise<void> {
       notices: () => [
         ...flagNotices(flags.status(), config),
         ...controlNotices(controlled?.status()),
+        ...(pins === undefined ? [NO_PINS] : pins.notices()),
         ...upstreamNotices(upstreamStates(upstreams)),
       ],
     }),
@@ -131,6 +147,7 @@ async function main(): Promise<void> {
   await controlled?.close();
   await Promise.all([proxy.close(), shadow.close()]);
   flags.close();
+  pins?.close();
   admin.close();
   admin.closeAllConnections();
   logger.info({}, 'stopped');

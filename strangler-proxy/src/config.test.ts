@@ -11,6 +11,8 @@ test('with the monolith alone, everything else has a default', () => {
     adminToken: undefined,
     migrations: 'migrations',
     upstreams: { monolith: 'http://127.0.0.1:4000' },
+    databases: {},
+    pinKeys: [],
     unleash: undefined,
     control: undefined,
     name: undefined,
@@ -39,6 +41,27 @@ test('a flag wins over the environment', () => {
     unleash: { url: 'http://f/api', token: 't' },
     trustProxy: ['loopback', '10.0.0.0/8'],
   });
+});
+
+test('databases and keys of pins come from the environment, and no log shows them', () => {
+  const key = 'a'.repeat(32);
+  const env = {
+    ...minimal,
+    STRANGLER_DATABASE_MONOLITH: 'postgres://proxy:secret@m/shop',
+    STRANGLER_DATABASE_GIFT_CARDS: 'postgres://proxy:secret@g/cards',
+    STRANGLER_PIN_KEY: `${key},${'b'.repeat(32)}`,
+  };
+  const config = readConfig([], env);
+  expect(config.databases).toEqual({
+    monolith: 'postgres://proxy:secret@m/shop',
+    'gift-cards': 'postgres://proxy:secret@g/cards',
+  });
+  expect(config.pinKeys).toEqual([key, 'b'.repeat(32)]);
+  expect(JSON.stringify(redacted(config))).not.toMatch(/secret|aaa|bbb/);
+  const wrong = { ...minimal, STRANGLER_DATABASE_MONOLITH: 'mysql://x', STRANGLER_PIN_KEY: 'short' };
+  expect(() => readConfig([], wrong)).toThrow(
+    /^STRANGLER_DATABASE_MONOLITH: has to be a postgres:\/\/ URL\nSTRANGLER_PIN_KEY: each key has to have at least 32/,
+  );
 });
 
 test('an upstream has several instances and settings, from flags and from the environment', () => {

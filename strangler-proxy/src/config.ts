@@ -3,10 +3,11 @@ import { z } from 'zod';
 import type { HoldLimits } from './decide/hold.ts';
 import { peerReader } from './forward/peer.ts';
 import type { UpstreamOptions } from './forward/upstreams.ts';
+import { DATABASE_PREFIX, PIN_KEY, type PinConfig, readPinConfig } from './pin-config.ts';
 import { readUpstreams, SETTINGS, SETTINGS_PREFIX, UPSTREAM_PREFIX } from './upstream-config.ts';
 
 /** Everything that the command can be told. */
-export interface Config {
+export interface Config extends PinConfig {
   readonly port: number;
   readonly host: string;
   readonly adminPort: number;
@@ -123,6 +124,8 @@ ${helpLine('--settings <name=list>', `${SETTINGS_PREFIX}<NAME>`, 'How one upstre
 ${OPTIONS.map(({ flag, value, variable, help }) => helpLine(`--${flag} <${value}>`, variable, help)).join('\n')}
 ${helpLine('', ADMIN_TOKEN, 'Opens the admin pages; without it this machine alone may read them')}
 ${helpLine('', CONTROL_TOKEN, 'The token that the control plane takes from proxies')}
+${helpLine('', `${DATABASE_PREFIX}<NAME>`, 'Of the monolith and of each service, so that clients read what they wrote')}
+${helpLine('', PIN_KEY, 'Signs what clients carry for that; the same for all instances')}
 ${helpLine('--help', '', 'Print this')}
 
 Settings of an upstream, with their defaults; several with commas between them
@@ -141,6 +144,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     else faults.push(...result.error.issues.map(({ message }) => `${from}: ${message}`));
   }
   const upstreams = readUpstreams(args, env, faults);
+  const pinConfig = readPinConfig(env, faults);
   const [url, token] = [read['unleash-url'], read['unleash-token']] as [string | undefined, string | undefined];
   if (url !== undefined && token === undefined) faults.push('UNLEASH_TOKEN is missing: UNLEASH_URL needs a token');
   const controlUrls = read['control-url'] as string[];
@@ -155,6 +159,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     adminToken: env[ADMIN_TOKEN] || undefined,
     migrations: read.migrations as string,
     upstreams,
+    ...pinConfig,
     unleash: url === undefined || token === undefined ? undefined : { url, token },
     control:
       controlUrls.length === 0 || controlToken === undefined ? undefined : { urls: controlUrls, token: controlToken },
@@ -172,12 +177,14 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
 }
 
 /** The configuration without its secrets, for the log. */
-export function redacted({ adminToken, unleash, control, ...rest }: Config): object {
+export function redacted({ adminToken, unleash, control, databases, pinKeys, ...rest }: Config): object {
   const hidden = '[redacted]';
   return {
     ...rest,
     adminToken: adminToken === undefined ? undefined : hidden,
     unleash: unleash === undefined ? undefined : { url: unleash.url, token: hidden },
+    databases: Object.keys(databases),
+    pinKeys: pinKeys.map(() => hidden),
     control: control === undefined ? undefined : { urls: control.urls, token: hidden },
   };
 }

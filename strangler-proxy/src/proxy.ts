@@ -37,7 +37,7 @@ export interface ProxyOptions {
   readonly flags?: Flags;
   readonly ownership?: Ownership;
   /** Clients read what they wrote; none by default. Whoever made them closes them. */
-  readonly pins?: Pins;
+  readonly pins?: Pins | undefined;
   /** Where writes wait while their capability changes hands; who follows the control plane makes it. */
   readonly hold?: Hold;
   /** Sends copies to the other side; none by default. Whoever made it closes it. */

@@ -86,7 +86,11 @@ CREATE TABLE IF NOT EXISTS strangler.rogue_write (
   committed_at timestamptz NOT NULL,
   noticed_at   timestamptz NOT NULL DEFAULT now(),
   FOREIGN KEY (capability, direction) REFERENCES strangler.stream ON DELETE CASCADE
-)`;
+);
+-- How far a stream is, and whether something of it was set aside, is no secret: whoever may use the schema may ask. The
+-- proxy does, to know when a client can read what it wrote.
+GRANT SELECT (capability, direction, system_identifier, timeline, lsn) ON strangler.stream TO PUBLIC;
+GRANT SELECT (capability, direction) ON strangler.dead_letter TO PUBLIC`;
 
 /** Creates the ledger unless it is there. @throws {StreamStop} `denied`, with the statements to run. */
 export async function ensureLedger(client: pg.Client): Promise<void> {

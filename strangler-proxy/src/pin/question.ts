@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 
 /** One query that is asked of one database again and again, over a connection of its own. */
@@ -68,6 +69,8 @@ export function createQuestion<Row extends pg.QueryResultRow>(url: string, text:
     close() {
       const last = client;
       client = undefined;
+      // Whether the server answers the goodbye is not waited for.
+      (last?.connection.stream as Socket | undefined)?.unref();
       void last?.end().catch(() => {});
     },
   };
