@@ -124,7 +124,7 @@ ${helpLine('--settings <name=list>', `${SETTINGS_PREFIX}<NAME>`, 'How one upstre
 ${OPTIONS.map(({ flag, value, variable, help }) => helpLine(`--${flag} <${value}>`, variable, help)).join('\n')}
 ${helpLine('', ADMIN_TOKEN, 'Opens the admin pages; without it this machine alone may read them')}
 ${helpLine('', CONTROL_TOKEN, 'The token that the control plane takes from proxies')}
-${helpLine('', `${DATABASE_PREFIX}<NAME>`, 'Of the monolith and of each service, so that clients read what they wrote')}
+${helpLine('', `${DATABASE_PREFIX}<NAME>`, 'Of both sides: then clients read what they wrote')}
 ${helpLine('', PIN_KEY, 'Signs what clients carry for that; the same for all instances')}
 ${helpLine('--help', '', 'Print this')}
 

@@ -7,6 +7,7 @@ import { MONOLITH_OWNS_ALL } from './decide/ownership.ts';
 import { createUpstreams } from './forward/upstreams.ts';
 import { createMetrics } from './metrics.ts';
 import { watchOwners } from './metrics-owners.ts';
+import { createPins } from './pin/index.ts';
 import { SETTINGS } from './upstream-config.ts';
 
 const reference = await readFile(join(import.meta.dirname, '../README.md'), 'utf8');
@@ -23,6 +24,7 @@ test('the reference has every metric, and no other', async () => {
   const metrics = createMetrics();
   metrics.watch(createUpstreams({ monolith: 'http://127.0.0.1:1' }), () => 'none');
   watchOwners(metrics.registry, [], MONOLITH_OWNS_ALL, createHold());
+  createPins({ migrations: [], databases: {}, keys: ['x'], registry: metrics.registry });
   const registered = metrics.registry.getMetricsAsArray().map(({ name }) => name);
   const written = new Set(reference.match(/strangler_proxy_[a-z_]+/g));
   expect([...written].sort()).toEqual(registered.sort());
