@@ -28,6 +28,34 @@ export function identical(control: Json, candidate: Json): boolean {
   if (control.keys.every((key, index) => key === candidate.keys[index])) {
     return control.values.every((value, index) => identical(value, candidate.values[index]!));
   }
+  return identicalShuffled(control, candidate) ?? identicalPaired(control, candidate);
+}
+
+/** Two small objects whose members stand in another order; undefined if they are not small, or a name occurs twice. */
+function identicalShuffled(control: JsonObject, candidate: JsonObject): boolean | undefined {
+  // One bit for each member that has found its partner.
+  let taken = 0;
+  if (control.keys.length > 31) {
+    return undefined;
+  }
+  for (let index = 0; index < control.keys.length; index++) {
+    const place = candidate.keys.indexOf(control.keys[index]!);
+    if (place < 0) {
+      return false;
+    }
+    if ((taken & (1 << place)) !== 0) {
+      return undefined;
+    }
+    taken |= 1 << place;
+    if (!identical(control.values[index]!, candidate.values[place]!)) {
+      // Only if no name occurs twice is this the member that belongs here.
+      return new Set(control.keys).size === control.keys.length ? false : undefined;
+    }
+  }
+  return true;
+}
+
+function identicalPaired(control: JsonObject, candidate: JsonObject): boolean {
   return pairMembers(control, candidate).every(
     (pair) => pair.control !== undefined && pair.candidate !== undefined && identical(pair.control, pair.candidate),
   );

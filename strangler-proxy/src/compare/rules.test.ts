@@ -188,3 +188,12 @@ test('each rule counts the places in which it mattered, and one that never did c
   compareAnswers(page('<p>a'), page('<b>a</b>'), rules);
   expect(rules.uses.map(({ count }) => count)).toEqual([3, 3, 3, 3, 3, 1, 1, 0]);
 });
+
+test('a name that occurs twice is paired in the order of its occurrence, wherever its members stand', () => {
+  const written = (body: string) => answer('application/json', body);
+  const outcomeOf = (candidate: string) =>
+    compareAnswers(written('{"a":1,"b":3,"a":2}'), written(candidate), []).outcome;
+  expect(outcomeOf('{"b":3,"a":1,"a":2}')).toBe('match');
+  expect(outcomeOf('{"b":3,"a":2,"a":1}')).toBe('mismatch');
+  expect(outcomeOf('{"b":3,"c":1,"a":2}')).toBe('mismatch');
+});
