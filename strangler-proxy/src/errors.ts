@@ -16,6 +16,7 @@ export const PROBLEMS = {
   'request-host-invalid': problem(400, 'The request needs exactly one valid Host', 'http_request_error'),
   'request-refused': problem(400, 'The request cannot be passed on as it is', 'http_request_error'),
   'request-timeout': problem(408, 'The request did not arrive in time', undefined),
+  'expectation-unknown': problem(417, 'Nothing but 100-continue can be expected', 'http_request_error'),
   'request-head-too-large': problem(431, 'The head of the request is too large', 'http_request_error'),
   'transfer-coding-unknown': problem(501, 'This transfer coding is not supported', 'http_request_error'),
   'target-not-passed-on': problem(501, 'This form of request target cannot be passed on', 'http_request_denied'),

@@ -100,7 +100,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
   watchOwners(metrics.registry, capabilities, ownership, hold);
 
   function serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    if (isForUs(request)) {
+    if (isForUs(request) && isWellFormed(request)) {
       answerForUs(request, response);
       return;
     }
@@ -192,6 +192,11 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
     const ended = ({ status, failure }: UpgradeEnd) =>
       record.ended(recorded, { status, failure, upstream, headAt: undefined });
     upgrades.start({ request, socket, first, target, head, upstream, servedBy, setCookie, ended });
+  }
+
+  /** What is not is refused as any request is. */
+  function isWellFormed(request: IncomingMessage): boolean {
+    return typeof requestHead(request, peerOf(request.socket), undefined) !== 'string';
   }
 
   /** What requests and upgrades have in common: match, decide, and make the head that goes upstream. */

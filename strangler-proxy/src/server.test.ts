@@ -43,6 +43,12 @@ test.for([
   ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ['a Host that is none', 'GET / HTTP/1.1\r\nHost: a/../b@c\r\n\r\n'],
   ['a control character in a field', 'GET / HTTP/1.1\r\nHost: a\r\nX-A: \x01\r\n\r\n'],
+  ['a request line that a bare line feed cuts to HTTP/0.9', 'GET /\nx://y/ HTTP/1.1\r\nHost: a\r\n\r\n'],
+  [
+    'a target for the proxy itself and two transfer codings',
+    'OPTIONS * HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: c\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  ],
+  ['a version that is spoken in frames', 'GET / HTTP/2.0\r\nHost: a\r\n\r\n'],
 ])('a request with %s is refused, and never reaches an upstream', async ([, bytes = '']) => {
   let reached = 0;
   const upstream = await startRawUpstream(() => {
@@ -100,6 +106,124 @@ test('a body that turns out malformed is a 400, and does not count as a whole on
   expect(received).toMatch(/^HTTP\/1\.1 400 [\s\S]*"request-malformed"/);
   await until(() => ended === 'aborted');
   expect(proxy.log).toMatchObject([{ status: 400, failure: 'request-malformed' }]);
+});
+
+test.for([
+  ['both close and keep-alive', 'Connection: close\r\nConnection: keep-alive'],
+  ['keep-alive in Proxy-Connection', 'Proxy-Connection: keep-alive'],
+])('a connection in HTTP/1.0 that says %s is closed', async ([, fields = '']) => {
+  const reached: string[] = [];
+  const upstream = await startUpstream((request, response) => {
+    reached.push(request.url ?? '');
+    response.end('one');
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  const first = `GET /one HTTP/1.0\r\nHost: a\r\n${fields}\r\n\r\n`;
+  const { received } = await sendRaw(proxy.port, `${first}GET /two HTTP/1.1\r\nHost: a\r\n\r\n`);
+  expect(received).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*Connection: close[\s\S]*one$/);
+  expect(reached).toEqual(['/one']);
+});
+
+test('what is sent behind an upgrade that is not taken up is not half lost: the connection is closed', async () => {
+  const reached: string[] = [];
+  const upstream = await startUpstream((request, response) => {
+    reached.push(request.url ?? '');
+    response.end('one');
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  const offer = 'PUT /one HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n';
+  const hidden = 'POST /two HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n';
+  const { received } = await sendRaw(proxy.port, `${offer}${hidden}GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n`);
+  expect(received).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*Connection: close[\s\S]*one$/);
+  expect(reached).toEqual(['/one']);
+});
+
+test('an expectation that nobody can meet is refused, and logged', async () => {
+  const proxy = await startProxy({ upstreams: { monolith: 'http://127.0.0.1:1' } });
+  const { received } = await sendRaw(
+    proxy.port,
+    'GET / HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\nConnection: close\r\n\r\n',
+  );
+  expect(received).toMatch(/^HTTP\/1\.1 417 [\s\S]*"expectation-unknown"/);
+  expect(proxy.log).toMatchObject([{ status: 417, failure: 'expectation-unknown' }]);
+});
+
+test('a write behind a read on one connection is not begun before that is answered, and nothing overtakes it', async () => {
+  const reached: string[] = [];
+  const waiting: (() => void)[] = [];
+  const upstream = await startUpstream((request, response) => {
+    reached.push(`${request.method} ${request.url}`);
+    waiting.push(() => response.end());
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  const line = (method: string, target: string, fields = '') =>
+    `${method} ${target} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
+  const bytes = [
+    line('GET', '/1'),
+    line('GET', '/2'),
+    line('DELETE', '/3'),
+    line('GET', '/4', 'Connection: close\r\n'),
+  ];
+  const answered = sendRaw(proxy.port, bytes.join(''));
+  await until(() => waiting.length === 2);
+  for (const answer of waiting.splice(0)) answer();
+  await until(() => waiting.length === 1);
+  expect(reached.slice(2)).toEqual(['DELETE /3']);
+  waiting.pop()?.();
+  await until(() => waiting.length === 1);
+  expect(reached.slice(3)).toEqual(['GET /4']);
+  waiting.pop()?.();
+  expect((await answered).received.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(4);
+});
+
+test('a write whose body turns out malformed while it waits behind a read never reaches an upstream', async () => {
+  const reached: string[] = [];
+  let answer: (() => void) | undefined;
+  const upstream = await startUpstream((request, response) => {
+    reached.push(request.url ?? '');
+    answer = () => response.end('good');
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  const write = 'POST /write HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n';
+  const answered = sendRaw(proxy.port, `${GOOD}${write}`);
+  await until(() => answer !== undefined);
+  answer?.();
+  expect((await answered).received).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*good[\s\S]*HTTP\/1\.1 400 Bad Request/);
+  expect(reached).toEqual(['/good']);
+});
+
+test('an upgrade behind a request that is not answered yet does not answer before it', async () => {
+  let answer: (() => void) | undefined;
+  const upstream = await startUpstream((_request, response) => {
+    answer = () => response.end('first');
+  });
+  upstream.server.on('upgrade', (_request, socket) => {
+    socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  const upgrade = 'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+  const answered = sendRaw(proxy.port, `${GOOD}${upgrade}`);
+  await until(() => answer !== undefined);
+  answer?.();
+  expect((await answered).received).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*first[\s\S]*HTTP\/1\.1 101 /);
+});
+
+test('a refused request whose body turns out malformed has one answer, and its client is not left waiting', async () => {
+  const proxy = await startProxy({ upstreams: { monolith: 'http://127.0.0.1:1' } });
+  const head = 'POST / HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const { received } = await sendRaw(proxy.port, `${head}zz\r\n`);
+  expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 417']);
+
+  const client = connect(proxy.port, '127.0.0.1');
+  let later = '';
+  client.on('data', (chunk) => {
+    later += chunk;
+  });
+  client.write(head);
+  await until(() => later.includes('expectation-unknown'));
+  client.write('zz\r\n');
+  await once(client, 'close');
+  expect(later.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 417']);
 });
 
 test('more fields than Node takes by default arrive, all of them', async () => {

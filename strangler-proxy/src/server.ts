@@ -32,11 +32,20 @@ export interface ProxyServer {
   stop(deadlineMs: number): Promise<void>;
 }
 
+/** One of the requests that a client sent behind each other on its connection. */
+interface Turn {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  hasBegun: boolean;
+  /** What was found to be wrong with it while it waited. */
+  refusal: ProblemCode | undefined;
+}
+
 /** A server on bare node:http for a proxy: strict about what it reads, and bounded in every wait. */
 export function createProxyServer(proxy: StranglerProxy, limits: ServerLimits = {}): ProxyServer {
   const upgraded = new Set<Duplex>();
   let stopping = false;
-  const latest = new WeakMap<Socket, { request: IncomingMessage; response: ServerResponse }>();
+  const latest = new WeakMap<Socket, Turn>();
   const server = createServer({
     insecureHTTPParser: false,
     // `requestHead` sees to it: what Node answers by itself, neither log nor metrics would know of.
@@ -52,20 +61,48 @@ export function createProxyServer(proxy: StranglerProxy, limits: ServerLimits = 
   // The size of the head bounds the number of fields. A bound on the number would drop the rest without a word.
   server.maxHeadersCount = 0;
 
-  const serve = (request: IncomingMessage, response: ServerResponse, handler: StranglerProxy['handler']) => {
+  /**
+   * Answers keep the order of their requests by Node's doing; what they set going does not. So whatever may change
+   * something waits for what is ahead of it, and what is behind it for it (RFC 9112 section 9.3.2).
+   */
+  const inTurn = (request: IncomingMessage, response: ServerResponse, begin: () => void) => {
     const before = latest.get(request.socket);
     // The connection closes after the answer before this one: nothing behind it counts (RFC 9112 section 9.6).
     if (before !== undefined && !before.response.shouldKeepAlive) return;
-    latest.set(request.socket, { request, response });
-    if (stopping) response.shouldKeepAlive = false;
-    handler(request, response);
+    const turn: Turn = { request, response, hasBegun: false, refusal: undefined };
+    latest.set(request.socket, turn);
+    const take = () => {
+      if (before !== undefined && !before.response.shouldKeepAlive) return;
+      if (turn.refusal !== undefined) {
+        refuse(request.socket, turn.refusal);
+        return;
+      }
+      turn.hasBegun = true;
+      if (stopping || closesByItself(request)) response.shouldKeepAlive = false;
+      begin();
+    };
+    const mayBegin =
+      before === undefined ||
+      before.response.writableFinished ||
+      (before.hasBegun && isSafe(before.request) && isSafe(request));
+    if (mayBegin) take();
+    else before.response.once('close', take);
   };
+  const serve = (request: IncomingMessage, response: ServerResponse, handler: StranglerProxy['handler']) =>
+    inTurn(request, response, () => handler(request, response));
   server.on('request', (request, response) => serve(request, response, proxy.handler));
+  // Node would answer by itself, past log and metrics.
+  server.on('checkExpectation', (request, response) => serve(request, response, proxy.handler));
   server.on('checkContinue', (request, response) => serve(request, response, proxy.continueHandler));
   server.on('upgrade', (request, socket, head) => {
-    upgraded.add(socket);
-    socket.once('close', () => upgraded.delete(socket));
-    proxy.upgrade(request, socket, head);
+    const begin = () => {
+      upgraded.add(socket);
+      socket.once('close', () => upgraded.delete(socket));
+      proxy.upgrade(request, socket, head);
+    };
+    const before = latest.get(socket as Socket);
+    if (before === undefined || before.response.writableFinished) begin();
+    else before.response.once('close', () => before.response.shouldKeepAlive && begin());
   });
   server.on('connect', (_request, socket: Socket) => refuse(socket, 'target-not-passed-on'));
 
@@ -78,7 +115,11 @@ export function createProxyServer(proxy: StranglerProxy, limits: ServerLimits = 
     else if (isAnswering && before.request.complete) before.response.once('close', () => refuse(socket, code));
     // The client ended its side within a request: it has left.
     else if (error.code === 'HPE_INVALID_EOF_STATE') socket.destroy();
-    else if (isAnswering) before.request.emit(MALFORMED);
+    else if (isAnswering && !before.hasBegun) before.refusal = code;
+    // Whoever reads the body answers; where nobody does, the answer is made already.
+    else if (isAnswering) before.request.emit(MALFORMED) || before.response.once('close', () => socket.destroySoon());
+    // It has its answer; a second one would be taken for that to the next request.
+    else if (before !== undefined && !before.request.complete) socket.destroySoon();
     else refuse(socket, code);
   });
 
@@ -108,6 +149,23 @@ export function createProxyServer(proxy: StranglerProxy, limits: ServerLimits = 
       clearTimeout(deadline);
     },
   };
+}
+
+/** RFC 9110 section 9.2.1. */
+function isSafe({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE';
+}
+
+/**
+ * Whether nothing behind a request counts, whatever Node makes of it. `close` beats `keep-alive` in HTTP/1.0 too, and
+ * `Proxy-Connection` says nothing (RFC 9112 sections 9.3 and C.2.2). And behind an upgrade that is not taken up Node drops
+ * what came in the same segment, so that the rest of a request could be taken for another one.
+ */
+function closesByItself({ httpVersionMinor, headers }: IncomingMessage): boolean {
+  if (headers.upgrade !== undefined) return true;
+  if (httpVersionMinor !== 0) return false;
+  const options = (headers.connection ?? '').split(',').map((option) => option.trim().toLowerCase());
+  return options.includes('close') || !options.includes('keep-alive');
 }
 
 /** Answers, without a request to answer to, and closes the connection. */

@@ -294,6 +294,15 @@ test('the head of an answer does not wait for its body', async () => {
   expect(await answer.text()).toBe('data: 1\n\n');
 });
 
+test('bytes beyond ASCII in the head of an answer arrive as they were, when the head goes ahead of its body too', async () => {
+  const upstream = await startRawUpstream((socket) => {
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nX-Latin: \xe4\r\nContent-Length: 2\r\n\r\n', 'latin1'));
+  });
+  const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
+  const { received } = await sendRaw(proxy.port, GET, (soFar) => soFar.includes('\r\n\r\n'));
+  expect(splitAnswer(received).fields).toContain('X-Latin: \xe4');
+});
+
 test('early hints arrive before the answer', async () => {
   const upstream = await startUpstream((_request, response) => {
     response.writeEarlyHints({ link: '</a.css>; rel=preload' });

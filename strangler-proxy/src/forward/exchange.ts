@@ -250,7 +250,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (!this.#holding) return;
     this.#holding = false;
     const { response } = this.#plan;
-    if (this.#held === undefined) response.flushHeaders();
+    // `flushHeaders` would write the fields as UTF-8, and they are bytes.
+    if (this.#held === undefined) response.write('', 'latin1');
     else if (this.#controller !== undefined) this.#write(this.#controller, this.#held);
     this.#held = undefined;
   }

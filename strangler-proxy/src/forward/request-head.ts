@@ -50,6 +50,8 @@ export function requestHead(
   authority: string | undefined,
 ): RequestHead | ProblemCode {
   const { rawHeaders, headers: known, httpVersion, method } = request;
+  // Node's parser takes `GET /x` and a bare line feed for HTTP/0.9, and `HTTP/2.0` for a version that it knows.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'request-malformed';
   const transferCoding = known['transfer-encoding'];
   if (transferCoding !== undefined) {
     // RFC 9112 section 6.1: HTTP/1.0 has no transfer codings, so somebody on the way framed this message wrongly.
@@ -101,6 +103,8 @@ export function requestHead(
   }
   if (hosts > 1 || (hosts === 0 && httpVersion !== '1.0') || (host !== undefined && !HOST.test(host)))
     return 'request-host-invalid';
+  // RFC 9110 section 10.1.1: this is the only expectation there is.
+  if (known.expect !== undefined && known.expect.toLowerCase() !== '100-continue') return 'expectation-unknown';
   if (passes > PASSES_MAX) return 'request-loop';
   if (host !== undefined) headers.push('Host', host);
   addForwarding(headers, peer, host ?? '', known['x-forwarded-proto'], known['x-forwarded-host']);
