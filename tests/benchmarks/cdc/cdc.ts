@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { freePortBase, ROOT } from '../../support/running-stack.ts';
 import { residentMebibytes } from '../proxy/processes.ts';
-import { type Contestant, createNative, createOurs, OUR_SLOT, ourEnvironment } from './contestants.ts';
+import { type Contestant, type CpuTime, createNative, createOurs, OUR_SLOT, ourEnvironment } from './contestants.ts';
 import { mean, median, percentile99, rounded } from './figures.ts';
 import { measureLoads } from './loads.ts';
 import { run, type Stores, startStores, untilFound, withSession } from './stores.ts';
@@ -19,7 +19,7 @@ const HELP = `Capture and apply beside PostgreSQL's own logical replication: the
   npm run bench:cdc -- --json --rows 200000
 
 Options
-  --rows N      rows of each measurement (default: 400000); a tenth of them where each is a transaction
+  --rows N      rows of each measurement (default: 400000); a quarter of them where each is a transaction
   --rounds N    of each measurement; the median counts (default: 3)
   --seconds N   for how long changes come at an even rate (default: 10)
   --only A,B    only these of: bulk, single, updates, load, lag, verify, memory (the first load is always made)
@@ -91,7 +91,7 @@ async function measure() {
   const native = await createNative(stores);
   open.push(ours);
 
-  const small = Math.max(100, Math.round(rows / 10));
+  const small = Math.max(100, Math.round(rows / 4));
   const both = [native, ours] as const;
   const bulk = await part('bulk', () => compete(stores, both, 'bulk transactions', rows, () => [inBulk, take(rows)]));
   const single = await part('single', () =>
@@ -131,8 +131,8 @@ async function part<T>(name: (typeof PARTS)[number], take: () => Promise<T>): Pr
 
 interface Figures {
   readonly rows_per_second: number | null;
-  /** Of all processes that work for it, on both servers and beside them. */
-  readonly cpu_us_per_row: number | null;
+  /** Where the time goes, and `all` of it. */
+  readonly cpu_us_per_row: Readonly<Record<keyof CpuTime | 'all', number | null>>;
 }
 
 interface Competition {
@@ -167,7 +167,12 @@ async function compete(
   }
   const figures = (samples: readonly Sample[]) => ({
     rows_per_second: rounded(median(samples.map((each) => each.rowsPerSecond)), 0),
-    cpu_us_per_row: rounded(median(samples.map((each) => each.cpuMicrosecondsPerRow)), 1),
+    cpu_us_per_row: {
+      all: cpuOf(samples, ({ source, between, target }) => source + between + target),
+      source: cpuOf(samples, ({ source }) => source),
+      between: cpuOf(samples, ({ between }) => between),
+      target: cpuOf(samples, ({ target }) => target),
+    },
   });
   const ratios = measured.ours.map((each, index) => each.rowsPerSecond / measured.native[index]!.rowsPerSecond);
   return { ours: figures(measured.ours), native: figures(measured.native), ratio: rounded(median(ratios), 2) };
@@ -175,23 +180,33 @@ async function compete(
 
 interface Sample {
   readonly rowsPerSecond: number;
-  readonly cpuMicrosecondsPerRow: number;
+  /** Microseconds per row. */
+  readonly cpu: CpuTime;
+}
+
+function cpuOf(samples: readonly Sample[], of: (cpu: CpuTime) => number): number | null {
+  return rounded(median(samples.map(({ cpu }) => of(cpu))), 1);
 }
 
 /** From the moment at which the source sends to the moment at which the last row can be seen. */
 async function catchUp(stores: Stores, contestant: Contestant, mark: number, count: number): Promise<Sample> {
   await contestant.start();
   const since = performance.now();
+  const before = await contestant.cpuMicroseconds();
   await untilMarked(contestant.targetUrl, mark);
   const elapsed = performance.now() - since;
-  const cpu = await contestant.cpuMicroseconds();
+  const after = await contestant.cpuMicroseconds();
   await contestant.stop();
   const held = await run(contestant.targetUrl, `SELECT count(*)::int AS count FROM ${contestant.table.name}`);
   const sent = await run(stores.sourceUrl, 'SELECT count(*)::int AS count FROM prod');
   if (held.rows[0].count !== sent.rows[0].count) {
     throw new Error(`${contestant.name} holds ${held.rows[0].count} rows where the source has ${sent.rows[0].count}`);
   }
-  return { rowsPerSecond: (count / elapsed) * 1_000, cpuMicrosecondsPerRow: cpu / count };
+  const used = (key: keyof CpuTime) => (after[key] - before[key]) / count;
+  return {
+    rowsPerSecond: (count / elapsed) * 1_000,
+    cpu: { source: used('source'), between: used('between'), target: used('target') },
+  };
 }
 
 /** Comes after all that was written. */

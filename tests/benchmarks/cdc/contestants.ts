@@ -17,8 +17,15 @@ export interface Contestant {
   start(): Promise<void>;
   /** Ends in order: what it has applied it has acknowledged. */
   stop(): Promise<void>;
-  /** Processor time of every process that works for it since those began, in microseconds. */
-  cpuMicroseconds(): Promise<number>;
+  /** Processor time that its processes have used since they began, in microseconds. */
+  cpuMicroseconds(): Promise<CpuTime>;
+}
+
+/** Of the sessions in the source, of a process of its own between the two, and of the sessions in the target. */
+export interface CpuTime {
+  readonly source: number;
+  readonly between: number;
+  readonly target: number;
 }
 
 const CLI = join(ROOT, 'cdc/src/cli.ts');
@@ -111,8 +118,11 @@ export function createOurs(stores: Stores, targetUrl: string): Contestant & { pi
       await child?.stop();
     },
     async cpuMicroseconds() {
-      const servers = await Promise.all([stores.sourceUrl, targetUrl].map((url) => pidsOf(url, SESSIONS, OUR_SLOT)));
-      return sumOfCpu([child!.pid, ...servers.flat()]);
+      return {
+        source: sumOfCpu(await pidsOf(stores.sourceUrl, SESSIONS, OUR_SLOT)),
+        between: sumOfCpu([child!.pid]),
+        target: sumOfCpu(await pidsOf(targetUrl, SESSIONS, OUR_SLOT)),
+      };
     },
   };
 }
@@ -144,10 +154,11 @@ export async function createNative(stores: Stores): Promise<Contestant> {
     },
     async cpuMicroseconds() {
       const workers = 'SELECT pid FROM pg_stat_subscription WHERE subname = $1 AND pid IS NOT NULL';
-      return sumOfCpu([
-        ...(await pidsOf(stores.sourceUrl, SESSIONS, NATIVE)),
-        ...(await pidsOf(nativeUrl, workers, NATIVE)),
-      ]);
+      return {
+        source: sumOfCpu(await pidsOf(stores.sourceUrl, SESSIONS, NATIVE)),
+        between: 0,
+        target: sumOfCpu(await pidsOf(nativeUrl, workers, NATIVE)),
+      };
     },
   };
   await contestant.stop();

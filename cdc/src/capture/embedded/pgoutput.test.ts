@@ -50,6 +50,42 @@ test('each kind of message is decoded, with every kind of value', () => {
   ]);
 });
 
+test('values are cut apart rightly whatever their characters and lengths', () => {
+  const decode = createDecoder();
+  const uint = (value: number, bytes: number) => {
+    const buffer = Buffer.alloc(bytes);
+    buffer.writeUIntBE(value, 0, bytes);
+    return buffer;
+  };
+  const names = ['a', 'b', 'c', 'd'];
+  const columns = names.map((name) => Buffer.concat([uint(0, 1), Buffer.from(`${name}\0`), uint(25, 4), uint(0, 4)]));
+  decode(Buffer.concat([Buffer.from('R\0\0\x40\0public\0item\0d', 'latin1'), uint(4, 2), ...columns]));
+  const insert = (values: readonly (string | null)[]) => {
+    const parts = values.map((value) => {
+      if (value === null) return Buffer.from('n');
+      return Buffer.concat([Buffer.from('t'), uint(Buffer.byteLength(value), 4), Buffer.from(value)]);
+    });
+    return decode(Buffer.concat([Buffer.from('I\0\0\x40\0N', 'latin1'), uint(4, 2), ...parts]));
+  };
+  const samples = [
+    '',
+    'x',
+    'ä',
+    '\u{1f600}',
+    '\ufffd',
+    'n'.repeat(127),
+    'ü'.repeat(64),
+    'z'.repeat(128),
+    '\u0080',
+    null,
+  ];
+  for (const a of samples) {
+    for (const b of samples) {
+      expect(insert([a, 'plain', b, a])).toMatchObject({ after: { a, b: 'plain', c: b, d: a } });
+    }
+  }
+});
+
 test('a message that is cut anywhere is an error, not a shorter row', () => {
   for (const message of DOCUMENTED.slice(1, 5)) {
     for (let length = 1; length < message.length; length++) {

@@ -8,7 +8,14 @@ import { toPostgresMicroseconds } from './pgoutput.ts';
 
 /** A message of the streaming replication protocol, as the server sends it. */
 export type WalMessage =
-  | { readonly kind: 'data'; readonly lsn: Lsn; readonly payload: Buffer }
+  | {
+      readonly kind: 'data';
+      readonly lsn: Lsn;
+      /** The output plugin's message: these bytes of `buffer`, which is the driver's. */
+      readonly buffer: Buffer;
+      readonly start: number;
+      readonly end: number;
+    }
   | { readonly kind: 'keepalive'; readonly endLsn: Lsn; readonly replyRequested: boolean };
 
 export interface ReplicationOptions {
@@ -24,8 +31,8 @@ export interface ReplicationOptions {
 }
 
 /**
- * Follows a slot. Each message goes through `decode` at once (its buffer is the driver's and is used again), and what
- * comes of it waits in a queue that is bounded by the bytes received. A paused socket stops the server's keepalives as
+ * Follows a slot. Each message goes through `decode` at once, and what comes of it waits in a queue that is bounded by the
+ * bytes received. A paused socket stops the server's keepalives as
  * well, so our status goes out on a timer of its own, always with what was last acknowledged.
  */
 export async function followSlot(
@@ -52,28 +59,33 @@ export async function followSlot(
   const sendStatus = () => {
     if (!failure) connection.sendCopyFromChunk(statusUpdate(acknowledged));
   };
-  const onData = ({ chunk }: { chunk: Buffer }) => {
+  const onMessage = (buffer: Buffer, start: number, end: number) => {
     if (failure) return;
     try {
-      const message = parseWalMessage(chunk);
-      for (const captured of decode(message)) queue.push(captured);
-      queuedBytes += chunk.length + ITEM_OVERHEAD_BYTES;
-      if (queuedBytes + takenBytes > queueBytesMax && !paused) {
-        paused = true;
-        connection.stream.pause();
-      }
-      wake();
+      for (const captured of decode(parseWalMessage(buffer, start, end))) queue.push(captured);
+      queuedBytes += end - start + ITEM_OVERHEAD_BYTES;
     } catch (error) {
       fail(error as Error);
     }
   };
+  const onRead = () => {
+    if (queuedBytes + takenBytes > queueBytesMax && !paused) {
+      paused = true;
+      connection.stream.pause();
+    }
+    wake();
+  };
 
   const onAbort = () => wake();
   options.signal.addEventListener('abort', onAbort);
-  connection.on('copyData', onData);
   client.on('error', fail);
   client.on('end', () => fail(new ConnectionLost('the replication connection ended')));
-  const started = new Promise<void>((done) => connection.once('replicationStart', () => done()));
+  const started = new Promise<void>((done) => {
+    connection.once('replicationStart', () => {
+      readCopyData(connection.stream, onMessage, onRead);
+      done();
+    });
+  });
   const ended = client.query(
     `START_REPLICATION SLOT "${options.slot}" LOGICAL ${formatLsn(options.from)} ` +
       `("proto_version" '1', "publication_names" '"${options.slot}"', "messages" 'true')`,
@@ -139,15 +151,66 @@ async function statusInterval(client: pg.Client): Promise<number> {
   return Math.min(Math.max(timeoutMs / 4, 50), 10_000);
 }
 
-/** XLogData and primary keepalive (PostgreSQL documentation, "Streaming Replication Protocol"). */
-function parseWalMessage(chunk: Buffer): WalMessage {
-  const type = String.fromCharCode(chunk.readUInt8(0));
-  if (type === 'w') return { kind: 'data', lsn: chunk.readBigUInt64BE(1), payload: chunk.subarray(25) };
-  if (type === 'k') {
-    return { kind: 'keepalive', endLsn: chunk.readBigUInt64BE(1), replyRequested: chunk.readUInt8(17) === 1 };
-  }
-  throw new Error(`replication: a message of an unknown kind, ${JSON.stringify(type)}`);
+/**
+ * Reads CopyData messages from the driver's socket (PostgreSQL documentation, "Message Formats"): a row is one, and to make
+ * an object and two events of each costs the driver more than to decode it. Whatever else the server has to say is the
+ * driver's.
+ */
+function readCopyData(
+  socket: NodeJS.ReadableStream,
+  message: (buffer: Buffer, start: number, end: number) => void,
+  read: () => void,
+): void {
+  const driver = socket.listeners('data') as ((chunk: Buffer) => void)[];
+  let rest: Buffer | undefined;
+  let foreign = false;
+  const onData = (chunk: Buffer) => {
+    if (foreign) {
+      for (const listener of driver) listener(chunk);
+      return;
+    }
+    const data: Buffer = rest ? Buffer.concat([rest, chunk]) : chunk;
+    let start = 0;
+    while (start + HEADER_BYTES <= data.length) {
+      if (data[start] !== COPY_DATA) {
+        foreign = true;
+        break;
+      }
+      const end = start + 1 + data.readUInt32BE(start + 1);
+      if (end > data.length) break;
+      message(data, start + HEADER_BYTES, end);
+      start = end;
+    }
+    rest = undefined;
+    if (start < data.length) rest = data.subarray(start);
+    read();
+    if (foreign && rest) onData(rest);
+  };
+  socket.removeAllListeners('data');
+  socket.on('data', onData);
 }
+
+const COPY_DATA = 'd'.charCodeAt(0);
+/** The kind of a message and its length, which counts itself. */
+const HEADER_BYTES = 5;
+
+/** XLogData and primary keepalive (PostgreSQL documentation, "Streaming Replication Protocol"). */
+function parseWalMessage(buffer: Buffer, start: number, end: number): WalMessage {
+  const type = buffer.readUInt8(start);
+  if (type === XLOG_DATA)
+    return { kind: 'data', lsn: buffer.readBigUInt64BE(start + 1), buffer, start: start + 25, end };
+  if (type === KEEPALIVE) {
+    return {
+      kind: 'keepalive',
+      endLsn: buffer.readBigUInt64BE(start + 1),
+      replyRequested: buffer.readUInt8(start + 17) === 1,
+    };
+  }
+  throw new Error(`replication: a message of an unknown kind, ${JSON.stringify(String.fromCharCode(type))}`);
+}
+
+const XLOG_DATA = 'w'.charCodeAt(0);
+const KEEPALIVE = 'k'.charCodeAt(0);
 
 /**
  * Standby status update. Written, flushed and applied are one figure: reporting more as written than as flushed would

@@ -1,6 +1,6 @@
 import type { TableMapping } from 'strangler-migrations/define';
 import type { ChangeEvent, EventSource, Row } from '../../change-event.ts';
-import type { Epoch, Position } from '../../position.ts';
+import type { Epoch, Lsn, Position } from '../../position.ts';
 import type { Captured } from '../capture.ts';
 import { createDecoder, type Relation, type TupleRow } from './pgoutput.ts';
 import type { WalMessage } from './replication-stream.ts';
@@ -29,6 +29,12 @@ export function createTranslator(
   const decode = createDecoder();
   let transaction: { readonly position: Position; readonly txId: number; readonly committedAtMs: number } | undefined;
   let ordinal = 0;
+  let lsn: Lsn = 0n;
+  const sourceOf = (relation: Relation): EventSource => {
+    if (!transaction) throw new Error('pgoutput: a change outside of a transaction');
+    const { txId, committedAtMs: ts_ms } = transaction;
+    return { schema: relation.schema, table: relation.name, txId, lsn, ordinal: ordinal++, ts_ms };
+  };
   /** Whether the transaction was written by the other direction, and how many of its changes were left out. */
   let echoed = false;
   let dropped = 0;
@@ -56,12 +62,8 @@ export function createTranslator(
       return [{ kind: 'progress', reached, urgent: message.replyRequested }];
     }
 
-    const decoded = decode(message.payload);
-    const sourceOf = (relation: Relation): EventSource => {
-      if (!transaction) throw new Error('pgoutput: a change outside of a transaction');
-      const { txId, committedAtMs: ts_ms } = transaction;
-      return { schema: relation.schema, table: relation.name, txId, lsn: message.lsn, ordinal: ordinal++, ts_ms };
-    };
+    const decoded = decode(message.buffer, message.start, message.end);
+    lsn = message.lsn;
 
     switch (decoded.kind) {
       case 'begin':
