@@ -29,6 +29,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     max_replication_slots: '100',
     max_wal_senders: '100',
     max_active_replication_origins: '200',
+    max_prepared_transactions: '20',
   });
   const server = spawn(call.command, call.args, { env: call.env, stdio: ['ignore', 'ignore', 'pipe'] });
   const registry = openRegistry(join(folder, 'processes.json'));

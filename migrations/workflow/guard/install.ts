@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Query, TableName } from 'strangler-migrations/define';
-import { type GuardPlan, triggerName } from './plan.ts';
+import { type GuardPlan, type GuardRoles, triggerName } from './plan.ts';
 import { dismantle, dismantleShared, foundation, guardTable, type Step, unguardTable } from './sql.ts';
 
 /** How installing and removing goes on. */
@@ -52,7 +52,11 @@ export async function installGuard(query: Query, plan: GuardPlan, options: Insta
  *
  * @throws {GuardBusy} when a long transaction keeps a table's lock.
  */
-export async function removeGuard(query: Query, capability: string, options: InstallOptions = {}): Promise<void> {
+export async function removeGuard(
+  query: Query,
+  { capability, ...roles }: GuardRoles & { readonly capability: string },
+  options: InstallOptions = {},
+): Promise<void> {
   const tables = await tablesWithTrigger(query, capability);
   const of = tables.length + 2;
   for (const [index, table] of tables.entries()) {
@@ -63,7 +67,7 @@ export async function removeGuard(query: Query, capability: string, options: Ins
   await inTransaction(query, dismantle(capability), { ...options, done: of - 2, of });
   const [left] = await query('SELECT count(*)::integer AS guards FROM strangler.guard', []);
   if (left?.guards !== 0) return;
-  await inTransaction(query, dismantleShared(), { ...options, done: of - 1, of });
+  await inTransaction(query, dismantleShared(roles), { ...options, done: of - 1, of });
   const [schema] = await query(
     `SELECT NOT EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_namespace'::regclass
                         AND d.refobjid = to_regnamespace('strangler')) AS empty`,

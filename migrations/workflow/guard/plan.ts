@@ -11,29 +11,33 @@ export interface GuardPlan {
   readonly owned: readonly TableName[];
   /** Copies of tables that stay the monolith's: only the sync may write them. None on the monolith's side. */
   readonly followed: readonly TableName[];
+  /** Owns the guard's tables and functions, which run with its rights. It has no others, and cannot log in. */
+  readonly ownerRole: string;
   /** May call the guard's functions, and nothing else. It has to exist. */
   readonly workflowRole: string;
   /** Who applies the changes of the other side, as they log in. */
   readonly syncRoles: readonly string[];
 }
 
+/** The roles that a guard deals with. */
+export type GuardRoles = Pick<GuardPlan, 'ownerRole' | 'workflowRole' | 'syncRoles'>;
+
 /** Roles by the names that they have unless somebody says otherwise. */
-export const DEFAULT_ROLES = { workflowRole: 'strangler_workflow', syncRoles: ['cdc'] } as const;
+export const DEFAULT_ROLES: GuardRoles = {
+  ownerRole: 'strangler_guard',
+  workflowRole: 'strangler_workflow',
+  syncRoles: ['cdc'],
+};
 
 /** The guard that a declaration asks for in one of its two databases. */
-export function guardPlan(
-  migration: Migration,
-  side: Side,
-  roles: Pick<GuardPlan, 'workflowRole' | 'syncRoles'> = DEFAULT_ROLES,
-): GuardPlan {
+export function guardPlan(migration: Migration, side: Side, roles: GuardRoles = DEFAULT_ROLES): GuardPlan {
   const end = side === 'monolith' ? 'source' : 'target';
   return {
     capability: migration.capability,
     side,
     owned: migration.tables.map((mapping) => mapping[end]),
     followed: side === 'service' ? migration.follows.map((mapping) => mapping[end]) : [],
-    workflowRole: roles.workflowRole,
-    syncRoles: roles.syncRoles,
+    ...roles,
   };
 }
 

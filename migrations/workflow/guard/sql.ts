@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { literal, type TableName } from 'strangler-migrations/define';
-import { type GuardPlan, guardName, triggerName } from './plan.ts';
+import { type GuardPlan, type GuardRoles, guardName, triggerName } from './plan.ts';
 
 /** Statements that belong together, in one transaction, with the reason in one line. */
 export interface Step {
@@ -50,6 +50,7 @@ const INNER_FUNCTIONS = [
 /** Everything but the triggers: tables, functions, the capability's row in observe mode, rights. Can be run again. */
 export function foundation(plan: GuardPlan): Step {
   const parts = [
+    ownerRole(plan),
     ...SHARED.map((name) => file(`${name}.sql`)),
     fill(file('capability.sql'), plan),
     ...(plan.followed.length > 0 ? [fill(file('follows.sql'), plan)] : []),
@@ -97,14 +98,30 @@ DELETE FROM strangler.marker WHERE capability = ${literal(capability)};`,
 }
 
 /** What all capabilities share, once none is left. The schema stays if change data capture has its tables in it. */
-export function dismantleShared(): Step {
+export function dismantleShared({ ownerRole, workflowRole, syncRoles }: GuardRoles): Step {
   const functions = [...WORKFLOW_FUNCTIONS, ...INNER_FUNCTIONS].filter((each) => !each.includes('strangler.guard'));
   const ofRows = INNER_FUNCTIONS.filter((each) => each.includes('strangler.guard'));
   return {
     title: 'what all guards share',
     sql: `DROP FUNCTION IF EXISTS ${[...functions, ...ofRows].map((each) => `strangler.${each}`).join(',\n  ')};
-DROP TABLE IF EXISTS strangler.guard_writer, strangler.guard_table, strangler.marker, strangler.guard;`,
+DROP TABLE IF EXISTS strangler.guard_writer, strangler.guard_table, strangler.marker, strangler.guard;
+${syncRoles.map((role) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoted(role)} IN SCHEMA strangler REVOKE SELECT ON TABLES FROM ${quoted(ownerRole)};`).join('\n')}
+DO $rights$ BEGIN
+  IF to_regclass('strangler.stream_marker') IS NOT NULL THEN REVOKE SELECT ON strangler.stream_marker FROM ${quoted(ownerRole)}; END IF;
+END $rights$;
+REVOKE ALL ON SCHEMA strangler FROM ${quoted(ownerRole)}, ${quoted(workflowRole)};`,
   };
+}
+
+/** pg_monitor: only who has it sees how far standbys are, and how long others' transactions have been open. */
+function ownerRole({ ownerRole: role }: GuardPlan): string {
+  return `DO $role$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${literal(role)}) THEN
+    CREATE ROLE ${quoted(role)} NOLOGIN;
+    GRANT pg_monitor TO ${quoted(role)};
+  END IF;
+END $role$;
+`;
 }
 
 function guardedTables({ capability, owned, followed }: GuardPlan): string {
@@ -119,26 +136,36 @@ INSERT INTO strangler.guard_table (capability, relation, followed) VALUES
 ${rows.join(',\n')};`;
 }
 
-function rights({ owned, followed, workflowRole, syncRoles, capability }: GuardPlan): string {
+function rights({ owned, followed, ownerRole, workflowRole, syncRoles, capability }: GuardPlan): string {
   const name = guardName(capability);
   const list = (functions: readonly string[]) => functions.map((each) => `strangler.${each}`).join(',\n  ');
   const own = [`guard_writes_${name}()`, ...(followed.length > 0 ? [`guard_follows_${name}()`] : [])];
-  const syncs = syncRoles.map(quoted).join(', ');
-  const table = owned[0];
-  return `-- Rights: the workflow may call functions, the sync may read, nobody else has any part in it.
-REVOKE ALL ON FUNCTION ${list([...WORKFLOW_FUNCTIONS, ...INNER_FUNCTIONS, ...own])} FROM PUBLIC;
-GRANT USAGE ON SCHEMA strangler TO ${quoted(workflowRole)}, ${syncs};
-GRANT EXECUTE ON FUNCTION ${list(WORKFLOW_FUNCTIONS)} TO ${quoted(workflowRole)};
-GRANT SELECT ON strangler.guard, strangler.marker TO ${syncs};${
-    table === undefined
-      ? ''
-      : `
+  const [owner, workflow, syncs] = [quoted(ownerRole), quoted(workflowRole), syncRoles.map(quoted).join(', ')];
+  const functions = [...WORKFLOW_FUNCTIONS, ...INNER_FUNCTIONS, ...own];
+  const table = owned[0] ?? followed[0];
+  return `-- Rights. Everything belongs to a role that has nothing else: what runs with its rights can do no more than this.
+GRANT USAGE, CREATE ON SCHEMA strangler TO ${owner};
+ALTER TABLE strangler.guard OWNER TO ${owner};
+ALTER TABLE strangler.guard_table OWNER TO ${owner};
+ALTER TABLE strangler.guard_writer OWNER TO ${owner};
+ALTER TABLE strangler.guard_lock_${name} OWNER TO ${owner};
+ALTER SEQUENCE strangler.guard_refused_${name} OWNER TO ${owner};
+${functions.map((each) => `ALTER FUNCTION strangler.${each} OWNER TO ${owner};`).join('\n')}
+-- The workflow may call functions, the sync may read, nobody else has any part in it.
+REVOKE ALL ON FUNCTION ${list(functions)} FROM PUBLIC;
+GRANT USAGE ON SCHEMA strangler TO ${workflow}, ${syncs};
+GRANT EXECUTE ON FUNCTION ${list(WORKFLOW_FUNCTIONS)} TO ${workflow};
+GRANT SELECT ON strangler.guard TO ${syncs};
 -- A table is published by its owner: the markers by whoever publishes the capability's tables.
-DO $owner$ BEGIN
-  EXECUTE format('ALTER TABLE strangler.marker OWNER TO %I',
-    (SELECT c.relowner::regrole::text FROM pg_class c WHERE c.oid = ${literal(qualified(table))}::regclass));
-END $owner$;`
-  }
+DO $rights$ BEGIN
+  EXECUTE format('ALTER TABLE strangler.marker OWNER TO %I', (
+    SELECT c.relowner::regrole::text FROM pg_class c WHERE c.oid = ${literal(table === undefined ? 'strangler.marker' : qualified(table))}::regclass));
+  -- What the sync has applied is asked for when this side is opened.
+  IF to_regclass('strangler.stream_marker') IS NOT NULL THEN GRANT SELECT ON strangler.stream_marker TO ${owner}; END IF;
+END $rights$;
+GRANT SELECT, INSERT, DELETE ON strangler.marker TO ${owner};
+GRANT SELECT ON strangler.marker TO ${syncs};
+${syncRoles.map((role) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoted(role)} IN SCHEMA strangler GRANT SELECT ON TABLES TO ${owner};`).join('\n')}
 `;
 }
 

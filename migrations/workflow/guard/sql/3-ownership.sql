@@ -64,6 +64,9 @@ BEGIN
   it := strangler.guard_take(capability, true);
   IF it.state = 'fenced' AND it.epoch = guard_fence.epoch AND it.attempt = guard_fence.attempt THEN RETURN it; END IF;
   PERFORM strangler.guard_expect(it, 'open', epoch, NULL);
+  IF it.retired_at IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'ST107', MESSAGE = format('%s is retired: it does not move any more', capability);
+  END IF;
   IF EXISTS (SELECT FROM strangler.marker m WHERE m.attempt = guard_fence.attempt) THEN
     RAISE EXCEPTION USING ERRCODE = 'ST101', MESSAGE = format('attempt %s has been made before', attempt),
       HINT = 'Every attempt has a new identifier.';

@@ -89,7 +89,8 @@ BEGIN
          format('ALTER SEQUENCE %s CACHE 1', q.seqrelid::regclass)
     FROM pg_sequence q
    WHERE q.seqcache > 1
-     AND q.seqrelid IN (SELECT s.sequence FROM strangler.guard_sequences(capability) s);
+     AND q.seqrelid IN (SELECT s.sequence FROM strangler.guard_sequences(capability) s)
+   ORDER BY q.seqrelid::regclass::text;
 END
 $guard$;
 
@@ -154,8 +155,9 @@ BEGIN ATOMIC
   UNION ALL
   SELECT NULL, p.gid, p.owner::text, NULL,
          extract(epoch FROM pg_catalog.clock_timestamp() - p.prepared)::double precision,
-         -- A prepared transaction's locks are listed without a process, under -1/<its xid>.
-         EXISTS (SELECT FROM holders h WHERE h.pid IS NULL AND h.virtualtransaction = '-1/' || p.transaction::text)
+         -- A prepared transaction's locks are listed without a process, its own xid among them.
+         EXISTS (SELECT FROM holders h JOIN pg_catalog.pg_locks x ON x.virtualtransaction = h.virtualtransaction
+                  WHERE h.pid IS NULL AND x.pid IS NULL AND x.transactionid = p.transaction)
     FROM pg_catalog.pg_prepared_xacts p
    WHERE p.database = pg_catalog.current_database();
 END;

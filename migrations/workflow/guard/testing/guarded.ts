@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { createDatabase } from '@strangler/stack/testing';
 import pg from 'pg';
 import type { Query, TableName } from 'strangler-migrations/define';
-import { afterAll, afterEach, beforeAll } from 'vitest';
+import { afterAll, afterEach, beforeAll, inject } from 'vitest';
 import { installGuard } from '../install.ts';
-import { enforce } from '../ownership.ts';
+import { type Attempt, enforce, fence, flip, open, undo } from '../ownership.ts';
 import type { GuardPlan, Side } from '../plan.ts';
 
 /** A database with a guard, and sessions of the roles that meet it. Test code only. */
@@ -14,7 +14,7 @@ export interface Guarded {
   readonly admin: pg.Client;
   readonly query: Query;
   plan(over?: Partial<GuardPlan>): GuardPlan;
-  readonly roles: { readonly app: string; readonly sync: string; readonly workflow: string };
+  readonly roles: { readonly owner: string; readonly app: string; readonly sync: string; readonly workflow: string };
   /** Another session; ended after the test. */
   session(role?: 'app' | 'sync' | 'workflow' | 'admin', options?: Partial<pg.ClientConfig>): Promise<pg.Client>;
   readonly url: string;
@@ -39,7 +39,12 @@ export function useGuarded(
 ): Guarded {
   const { install = true, enforced = true, ...planned } = over;
   const suffix = randomBytes(4).toString('hex');
-  const roles = { app: `app_${suffix}`, sync: `sync_${suffix}`, workflow: `workflow_${suffix}` };
+  const roles = {
+    owner: `owner_${suffix}`,
+    app: `app_${suffix}`,
+    sync: `sync_${suffix}`,
+    workflow: `workflow_${suffix}`,
+  };
   let admin: pg.Client;
   let url: string;
   let drop: () => Promise<void>;
@@ -49,6 +54,7 @@ export function useGuarded(
     side: 'monolith',
     owned: [table('item')],
     followed: [],
+    ownerRole: roles.owner,
     workflowRole: roles.workflow,
     syncRoles: [roles.sync],
     ...planned,
@@ -60,7 +66,8 @@ export function useGuarded(
     url = database.url;
     admin = new pg.Client({ connectionString: url, application_name: 'admin' });
     await admin.connect();
-    for (const role of Object.values(roles)) await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+    for (const role of [roles.app, roles.sync, roles.workflow])
+      await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
     await admin.query(`CREATE SCHEMA IF NOT EXISTS strangler;
       CREATE TABLE strangler.stream_marker (capability text, direction text, kind text, epoch bigint, attempt uuid, applied_at timestamptz DEFAULT now())`);
     await admin.query(setup);
@@ -74,11 +81,10 @@ export function useGuarded(
     await Promise.all(sessions.splice(0).map((client) => client.end().catch(() => {})));
   });
   afterAll(async () => {
-    await admin?.query(`DROP OWNED BY ${Object.values(roles).join(', ')}`).catch(() => {});
+    for (const role of Object.values(roles)) await admin?.query(`DROP OWNED BY ${role} CASCADE`).catch(() => {});
     await admin?.end();
     await drop?.();
     // Roles belong to the server; these are of this file alone.
-    const { inject } = await import('vitest');
     const server = new pg.Client({ connectionString: inject('postgresUrl') });
     await server.connect();
     for (const role of Object.values(roles)) await server.query(`DROP ROLE IF EXISTS ${role}`);
@@ -110,6 +116,55 @@ export function useGuarded(
       return client;
     },
   };
+}
+
+/** Moves a capability's owner away from the side of this database, and back. Each gives the row. */
+export function mover(shop: Guarded) {
+  let epoch = 1;
+  const begin = async (deadlineMs = 60_000) => {
+    const attempt = { capability: CAPABILITY, epoch, attempt: randomUUID() };
+    await fence(shop.query, attempt, deadlineMs);
+    return attempt;
+  };
+  return {
+    fence: begin,
+    async undo(attempt: Attempt) {
+      epoch = (await undo(shop.query, attempt)).epoch;
+    },
+    async close() {
+      const attempt = await begin();
+      epoch = (await flip(shop.query, attempt, 100)).epoch;
+      return attempt;
+    },
+    async open() {
+      const attempt = randomUUID();
+      await shop.admin.query(`INSERT INTO strangler.stream_marker VALUES ($1, $2, 'fence', $3, $4)`, [
+        CAPABILITY,
+        shop.plan().side === 'monolith' ? 'reverse' : 'forward',
+        epoch,
+        attempt,
+      ]);
+      epoch = (await open(shop.query, { capability: CAPABILITY, epoch: epoch + 1, attempt })).epoch;
+    },
+    get epoch() {
+      return epoch;
+    },
+  };
+}
+
+/** Resolves once a session waits for a lock, or in `pg_sleep`. */
+export async function untilWaiting(shop: Guarded, client: pg.Client, what: 'Lock' | 'Timeout' = 'Lock'): Promise<void> {
+  const pid = (client as pg.Client & { processID: number }).processID;
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const { rowCount } = await shop.admin.query(
+      `SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = $2`,
+      [pid, what],
+    );
+    if (rowCount === 1) return;
+    if (Date.now() > deadline) throw new Error('the session does not wait');
+    await new Promise((wake) => setTimeout(wake, 5));
+  }
 }
 
 /** The SQLSTATE with which a statement fails, or undefined when it does not. */
