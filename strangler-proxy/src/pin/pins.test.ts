@@ -285,3 +285,17 @@ test('an answer that is larger than what is held back reaches the client whole',
   expect(Buffer.from(await answer.arrayBuffer()).equals(large)).toBe(true);
   expect(answer.headers.getSetCookie().join()).toContain('strangler_pin_');
 });
+
+test('whoever waits for the other side is told once it has what the owner had, and not before', async () => {
+  const stores = await startTwoStores(databases);
+  const registry = new Registry();
+  const pins = createPins({ migrations: [catalog], databases: stores.databases, keys: [KEY], registry });
+  onTestFinished(() => pins.close());
+  const proxy = await startPinned(stores);
+  await write(proxy, cookieJar(), 'a', 1);
+  expect(await pins.caughtUp('catalog', 'monolith', 300)).toBe(false);
+  const waiting = pins.caughtUp('catalog', 'monolith', 20_000);
+  await stores.carry(0);
+  expect(await waiting).toBe(true);
+  expect(await pins.caughtUp('nobody', 'monolith', 300)).toBe(false);
+});

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, type Registry } from 'prom-client';
 import type { Migration } from 'strangler-migrations/define';
 import type { Side } from '../decide/ownership.ts';
@@ -16,6 +17,12 @@ export interface Pins {
   ofRead(request: IncomingMessage, ask: PinQuestion): PinnedRead | undefined;
   /** Of a write route's request: what is added to its answer. Never throws. */
   ofWrite(request: IncomingMessage, ask: PinQuestion): HeadAdditions | undefined;
+  /**
+   * Waits until the other side has everything that the owner's database had when this was called.
+   *
+   * @returns false if it has not in time, or if a database cannot be asked. Never rejects.
+   */
+  caughtUp(capability: string, owner: Side, timeoutMs: number): Promise<boolean>;
   /** What a person should know: databases that cannot be asked. */
   notices(): readonly string[];
   close(): void;
@@ -67,6 +74,8 @@ type PinEvent =
   | 'ended';
 
 const LOOK_UP_BOUND_MS = 250;
+/** As often as the applied places are looked at. */
+const CAUGHT_UP_INTERVAL_MS = 25;
 
 /** What {@link createPins} keeps of one capability. */
 interface Sides {
@@ -176,6 +185,21 @@ export function createPins(options: PinsOptions): Pins {
         // What was sent may have been done, be it after this answer: only a later look at the log says where.
         failed: (wasSent) => (wasSent ? give({ capability, epoch, owner: ask.owner, place: undefined }) : NO_FIELDS),
       };
+    },
+
+    async caughtUp(capability, owner, timeoutMs) {
+      const sides = capabilities.get(capability);
+      const place = await sides?.places[owner].read();
+      if (sides === undefined || place === undefined) return false;
+      const [stream, applied] = [streamFrom(owner, capability), sides.applied[owner]];
+      const deadline = performance.now() + timeoutMs;
+      applied.want(stream, place);
+      for (;;) {
+        const reached = applied.of(stream);
+        if (reached !== undefined && covers(reached, place)) return true;
+        if (performance.now() > deadline) return false;
+        await sleep(CAUGHT_UP_INTERVAL_MS);
+      }
     },
 
     notices() {

@@ -16,6 +16,8 @@ export interface ShadowLimits {
   readonly noiseShare: number;
   /** What is asked again at once: controls asked twice, and mismatches looked at once more. */
   readonly secondAsks: number;
+  /** How long a mismatch waits for the lagging store, in milliseconds: an idle stream tells its position every ten seconds. */
+  readonly catchUpMs: number;
   /** Consecutive failures that open a candidate's circuit. */
   readonly circuitFailures: number;
   /** How long a circuit stays open before a probe, in milliseconds. */
@@ -31,6 +33,7 @@ export const defaultShadowLimits: ShadowLimits = {
   queue: 256,
   noiseShare: 0.05,
   secondAsks: 16,
+  catchUpMs: 30_000,
   circuitFailures: 5,
   circuitOpenMs: 10_000,
 };

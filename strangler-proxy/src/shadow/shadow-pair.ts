@@ -168,7 +168,7 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
     recheck({
       capability: request.migration.capability,
       catchUp: context.catchUp,
-      timeoutMs: limits.timeMs,
+      timeoutMs: limits.catchUpMs,
       ask: (role) => askAgain(context.upstreams.get(request[role]), callOf(), context),
       compare: both,
     })
