@@ -72,7 +72,11 @@ export function createProxyServer(proxy: StranglerProxy, limits: ServerLimits = 
     const turn: Turn = { request, response, hasBegun: false, refusal: undefined };
     latest.set(request.socket, turn);
     const take = () => {
-      if (before !== undefined && !before.response.shouldKeepAlive) return;
+      if (before !== undefined && !before.response.shouldKeepAlive) {
+        // Nor does what waits for this one.
+        response.shouldKeepAlive = false;
+        return;
+      }
       if (turn.refusal !== undefined) {
         refuse(request.socket, turn.refusal);
         return;

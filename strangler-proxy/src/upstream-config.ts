@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { ENGINES } from './forward/instances.ts';
 import { addressFault, MONOLITH, type UpstreamOptions } from './forward/upstreams.ts';
 
 export const UPSTREAM_PREFIX = 'STRANGLER_UPSTREAM_';
@@ -67,6 +68,12 @@ export const SETTINGS: readonly Setting[] = [
     help: 'Where an instance says whether it is well (not asked)',
   },
   { name: 'health-interval-ms', option: 'healthIntervalMs', schema: positive, help: 'How often it is asked (2000)' },
+  {
+    name: 'engine',
+    option: 'engine',
+    schema: z.enum(ENGINES, `has to be one of ${ENGINES.join(', ')}`),
+    help: 'What carries its requests: http1 (for http) or undici (always for https) (http1)',
+  },
 ];
 
 /** Where the upstreams are, and how each is treated. Adds what is wrong to `faults`. */

@@ -1,18 +1,19 @@
-/** An answer that undici's parser takes and HTTP does not. */
-export class InvalidAnswer extends Error {}
+import type { ProblemCode } from '../errors.ts';
 
-/** An answer that the client does not get, as the owner will answer instead. */
-export class ServerError extends Error {
-  readonly status: number;
+/** What an upstream did wrong, with the code that the client will see. */
+export class UpstreamFault extends Error {
+  readonly problem: ProblemCode;
 
-  constructor(status: number) {
-    super(`status ${status}`);
-    this.status = status;
+  constructor(problem: ProblemCode, what: string) {
+    super(what);
+    this.problem = problem;
   }
 }
 
-/** Ends what took longer than it may in all. */
-export const OVERDUE = new Error('the request took longer than it may in all');
+/** An answer that is not HTTP as RFC 9112 has it. It is refused, never repaired: whoever repairs can be made to smuggle. */
+export function invalid(what: string): UpstreamFault {
+  return new UpstreamFault('upstream-invalid', what);
+}
 
 /**
  * Whether a status says that the service as a whole is not there. 500 does not: it is about one request, and a single

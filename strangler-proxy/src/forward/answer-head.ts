@@ -49,11 +49,6 @@ export function withoutTrailerPromise(headers: readonly string[]): string[] {
   return kept;
 }
 
-/** Field bytes as Node's own parser gives them: one character per byte. */
-export function rawStrings(raw: unknown): string[] {
-  return (raw as (Buffer | string)[]).map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
-}
-
 function connectionOf(raw: readonly string[]): string | undefined {
   let options: string | undefined;
   for (let i = 0; i < raw.length; i += 2) {
@@ -67,11 +62,6 @@ function connectionOf(raw: readonly string[]): string | undefined {
 /** RFC 9110 section 6.4.1. */
 export function hasContent(method: string | undefined, status: number): boolean {
   return method !== 'HEAD' && status !== 204 && status !== 304;
-}
-
-/** A reason phrase that Node would refuse to send is left out (RFC 9112 section 4: clients ignore it). */
-export function phrase(reason: string | undefined): string {
-  return reason !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(reason) ? reason : '';
 }
 
 /** Names with their values. */

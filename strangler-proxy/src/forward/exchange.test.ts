@@ -269,7 +269,11 @@ test('an upstream that breaks off in mid-body is seen as a truncated answer', as
   expect(cut.fields).toContain('Content-Length: 10');
   expect(cut.body.length).toBeLessThan(10);
 
-  const badChunk = await startCanned('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n');
+  // Later, so that the client has the beginning by then; before, it could still be refused as a whole.
+  const badChunk = await startCanned(
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n',
+    (socket) => void setTimeout(() => socket.write('zz\r\n'), 50),
+  );
   const second = await startProxy({ upstreams: { monolith: badChunk.url } });
   expect((await sendRaw(second.port, GET)).received).not.toMatch(/0\r\n\r\n$/);
   await until(() => second.log.length === 1);

@@ -1,17 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
-import { isConnectionLost, isUpstreamsFault, type ProblemCode, upstreamProblem } from '../errors.ts';
+import { isConnectionLost, isUpstreamsFault, type ProblemCode } from '../errors.ts';
 import type { FailureCode, FallbackCause } from '../metrics.ts';
 import type { ControlTap } from '../shadow/index.ts';
 import { admit, hasAnother, leave } from './admission.ts';
-import { InvalidAnswer, isOutOfService, OVERDUE, ServerError } from './answer-faults.ts';
-import { answerHead, hasContent, pairs, phrase, rawStrings, withoutTrailerPromise } from './answer-head.ts';
+import { isOutOfService } from './answer-faults.ts';
+import { answerHead, hasContent, pairs, withoutTrailerPromise } from './answer-head.ts';
+import type { AnswerListener, CallHandle } from './engine.ts';
 import { type Fields, type HeadAdditions, NO_FIELDS } from './head-additions.ts';
 import type { Instance } from './instances.ts';
-import { BODY_MALFORMED, CLIENT_GONE, requestBody } from './request-body.ts';
+import { MALFORMED, RequestBody } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
 import { sendProblem } from './send-problem.ts';
+import { passableTrailers } from './trailers.ts';
 import type { Upstream } from './upstreams.ts';
 
 /** One request, and where it goes. */
@@ -52,9 +52,6 @@ const ONE_WRITE_BYTES_MAX = 4 * 1024;
 /** What an answer may send while its head is held back; what is more waits at the upstream. */
 const HELD_BACK_BYTES_MAX = 64 * 1024;
 
-/** An upstream that sends more answers before the answer than this is not going to send it (RFC 9110 section 15.2). */
-const INTERIM_ANSWERS_MAX = 32;
-
 /** The status that logs and metrics show for a client that left; never sent. */
 export const CLIENT_GONE_STATUS = 499;
 
@@ -65,28 +62,30 @@ export function forward(plan: ExchangePlan): Exchange {
   return exchange;
 }
 
-/**
- * One request under way. A class, as it is the handler that undici calls back; its methods are in the order in which
- * they are called.
- */
-export class Exchange implements Dispatcher.DispatchHandler {
+/** One request under way. The methods are in the order in which they are called. */
+export class Exchange implements AnswerListener {
   readonly #plan: ExchangePlan;
   #upstream: Upstream;
   /** Undefined while no upstream has anything to do for this request. */
   #instance: Instance | undefined;
+  #call: CallHandle | undefined;
   #isSent = false;
   /** Whether the instance's circuit was told how it went. */
   #isJudged = false;
   #triedAgain = false;
-  #interimAnswers = 0;
+  /** Whether anything of an answer has come. */
+  #isAnswered = false;
+  #mayContinue = false;
   #deadline: NodeJS.Timeout | undefined;
-  #isOverdue = false;
-  #body: Readable | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
+  readonly #body: RequestBody | undefined;
   #headAt: number | undefined;
-  /** The first bytes of the body, held to the end of this turn of the event loop: a short answer is one write. */
+  /** What will be sent as the head; undefined before it is known and once it was sent. */
+  #head: { readonly status: number; readonly reason: string; readonly headers: string[] } | undefined;
+  /**
+   * The first bytes of the body. Like the head they are held to the end of this turn of the event loop: a short answer is
+   * one write, and one that turns out to be malformed in its first bytes can still be refused.
+   */
   #held: Buffer | undefined;
-  #holding = false;
   /** What the upstream did since its head was held back, to be done when that is sent. */
   #heldBack: (() => void)[] | undefined;
   #heldBackBytes = 0;
@@ -94,13 +93,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #tap: ControlTap | undefined;
 
   constructor(plan: ExchangePlan) {
+    const { request, response, head } = plan;
     this.#plan = plan;
     this.#upstream = plan.upstream;
-    plan.response.on('close', () => this.#clientClosed());
+    this.#body = head.hasBody ? new RequestBody(request) : undefined;
+    if (head.hasBody) request.on(MALFORMED, () => this.#bodyMalformed());
+    response.on('close', () => this.#clientClosed());
   }
 
   start(upstream: Upstream, besides?: Instance): void {
-    const { request, method, target, head } = this.#plan;
+    const { method, target, head, expectsContinue } = this.#plan;
     this.#upstream = upstream;
     const admitted = admit(upstream, this.#canFallBack(), besides);
     if (typeof admitted === 'string') {
@@ -108,18 +110,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     this.#instance = admitted;
-    this.#isOverdue = false;
     if (upstream.totalTimeoutMs > 0) this.#startDeadline(upstream.totalTimeoutMs);
-    if (head.hasBody) this.#body ??= requestBody(request);
-    const options: Dispatcher.DispatchOptions & { servername?: string } = {
-      origin: admitted.origin,
-      path: target,
-      method,
-      headers: head.headers,
-      body: this.#body ?? null,
-    };
-    if (admitted.servername !== undefined) options.servername = admitted.servername;
-    admitted.dispatcher.dispatch(options, this);
+    this.#call = admitted.engine.send(
+      {
+        method,
+        target,
+        headers: head.headers,
+        body: this.#body,
+        expectsContinue: expectsContinue && head.hasBody,
+        onNewConnection: this.#triedAgain,
+      },
+      this,
+    );
   }
 
   /** Lets `tap` see the answer of the chosen upstream pass by, and of no other. It neither throws nor waits. */
@@ -128,63 +130,70 @@ export class Exchange implements Dispatcher.DispatchHandler {
     else this.#tap = tap;
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#over) {
-      controller.abort(CLIENT_GONE);
-      return;
-    }
-    if (this.#isOverdue) {
-      controller.abort(OVERDUE);
-      return;
-    }
-    this.#controller = controller;
+  sent(): void {
     this.#isSent = true;
-    if (this.#plan.expectsContinue) this.#plan.response.writeContinue();
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, _parsed: unknown, reason?: string): void {
-    const raw = rawStrings(controller.rawHeaders);
-    if (status < 200) {
-      this.#informational(status, raw);
+  /** RFC 9110 section 15.2: passed on, as far as Node has a way to send them; HTTP/1.0 does not know them. */
+  interim(status: number, fields: readonly string[]): void {
+    const { response, request, expectsContinue } = this.#plan;
+    // One that an engine makes up for itself says nothing of the upstream.
+    if (status !== 100) this.#isAnswered = true;
+    if (request.httpVersion !== '1.1') return;
+    if (status === 100 && expectsContinue && !this.#mayContinue) {
+      this.#mayContinue = true;
+      response.writeContinue();
+    }
+    if (status === 102) response.writeProcessing();
+    if (status !== 103) return;
+    const hints = pairs(fields).filter(([name]) => !/^(?:connection|keep-alive|transfer-encoding)$/i.test(name));
+    const links = hints.filter(([name]) => name.toLowerCase() === 'link').map(([, value]) => value);
+    if (links.length > 0) response.writeEarlyHints({ link: links });
+  }
+
+  head(status: number, reason: string, fields: Fields): void {
+    if (status >= 500 && this.#canFallBack()) {
+      this.#call?.abort();
+      this.#dropTap();
+      this.#wrong(status);
       return;
     }
-    if (status > 999) throw new InvalidAnswer(`status ${status}`);
-    if (status >= 500 && this.#canFallBack()) throw new ServerError(status);
     this.#judge(!isOutOfService(status));
     this.#headAt = performance.now();
-    this.#tap?.head(status, raw);
+    this.#tap?.head(status, fields);
     const added = this.#plan.additions?.answered() ?? NO_FIELDS;
-    if (added instanceof Promise) this.#holdBack(controller, status, reason, raw, added);
-    else this.#sendHead(status, reason, raw, added);
+    if (added instanceof Promise) this.#holdBack(status, reason, fields, added);
+    else this.#holdHead(status, reason, fields, added);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  data(chunk: Buffer): void {
     if (this.#heldBack !== undefined) {
-      this.#heldBack.push(() => this.onResponseData(controller, chunk));
+      this.#heldBack.push(() => this.data(chunk));
       this.#heldBackBytes += chunk.length;
-      if (this.#heldBackBytes > HELD_BACK_BYTES_MAX) controller.pause();
+      if (this.#heldBackBytes > HELD_BACK_BYTES_MAX) this.#call?.pause();
       return;
     }
     this.#tap?.data(chunk);
-    if (this.#holding && this.#held === undefined) {
+    if (this.#head !== undefined && this.#held === undefined) {
       this.#held = chunk;
       return;
     }
     this.release();
-    this.#write(controller, chunk);
+    this.#write(chunk);
   }
 
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
+  ended(trailers: readonly string[]): void {
     const { response } = this.#plan;
     if (this.#over) return;
     if (this.#heldBack !== undefined) {
-      this.#heldBack.push(() => this.onResponseEnd(controller));
+      this.#heldBack.push(() => this.ended(trailers));
       return;
     }
     this.#tap?.end();
-    this.#holding = false;
-    const trailers = controller.rawTrailers === undefined ? [] : rawStrings(controller.rawTrailers ?? []);
-    if (trailers.length > 0 && response.chunkedEncoding) response.addTrailers(pairs(trailers));
+    this.#writeHead();
+    if (trailers.length > 0 && response.chunkedEncoding) {
+      response.addTrailers(pairs(passableTrailers(trailers, undefined)));
+    }
     const last = this.#held;
     this.#held = undefined;
     if (last === undefined) response.end();
@@ -194,86 +203,71 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#end(response.statusCode, undefined);
   }
 
-  onResponseError(controller: Dispatcher.DispatchController | undefined, error: Error): void {
+  failed(code: ProblemCode): void {
     if (this.#over) return;
     if (this.#heldBack !== undefined) {
-      this.#heldBack.push(() => this.onResponseError(controller, error));
+      this.#heldBack.push(() => this.failed(code));
       return;
     }
-    this.#tap?.abort();
-    this.#tap = undefined;
-    if (error instanceof ServerError) this.#wrong(error.status);
-    else if (error === CLIENT_GONE) this.#end(CLIENT_GONE_STATUS, 'client-gone');
-    else if (error === BODY_MALFORMED) this.#answer('request-malformed');
-    else if (error === OVERDUE) this.#failed('upstream-total-timeout');
-    else if (error instanceof InvalidAnswer) this.#failed('upstream-invalid');
-    else this.#failed(upstreamProblem(error));
+    this.#dropTap();
+    this.#head = undefined;
+    this.#held = undefined;
+    this.#failed(code);
   }
 
   /** Until it is known what is added to the head, what follows waits. */
-  #holdBack(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    reason: string | undefined,
-    raw: readonly string[],
-    added: Promise<Fields>,
-  ): void {
+  #holdBack(status: number, reason: string, fields: Fields, added: Promise<Fields>): void {
     const heldBack: (() => void)[] = [];
     this.#heldBack = heldBack;
-    void added.then((fields) => {
+    void added.then((more) => {
       this.#heldBack = undefined;
       if (this.#over) return;
-      this.#sendHead(status, reason, raw, fields);
+      this.#holdHead(status, reason, fields, more);
       for (const step of heldBack) step();
       // A client that does not take what was held is waited for by `#write`.
-      if (this.#heldBackBytes > HELD_BACK_BYTES_MAX && !this.#plan.response.writableNeedDrain) controller.resume();
+      if (this.#heldBackBytes > HELD_BACK_BYTES_MAX && !this.#plan.response.writableNeedDrain) this.#call?.resume();
     });
   }
 
-  #sendHead(status: number, reason: string | undefined, raw: readonly string[], added: Fields): void {
-    const { response, request, servedBy, setCookie } = this.#plan;
-    const { headers, hasLength } = answerHead(raw, {
+  #holdHead(status: number, reason: string, fields: Fields, added: Fields): void {
+    const { request, servedBy, setCookie } = this.#plan;
+    const { headers, hasLength } = answerHead(fields, {
       servedBy: servedBy ? this.#upstream.name : undefined,
       setCookie,
       added,
     });
     const chunked = !hasLength && request.httpVersion === '1.1' && hasContent(request.method, status);
-    // Express announces itself; what the upstream announces is the truth.
-    if (response.hasHeader('X-Powered-By')) response.removeHeader('X-Powered-By');
-    response.writeHead(status, phrase(reason), chunked ? headers : withoutTrailerPromise(headers));
-    this.#holding = true;
+    this.#head = { status, reason, headers: chunked ? headers : withoutTrailerPromise(headers) };
     process.nextTick(release, this);
   }
 
   /** Sends what was held: the head alone, if no body came with it, so that nobody waits for a slow first byte. */
   release(): void {
-    if (!this.#holding) return;
-    this.#holding = false;
-    const { response } = this.#plan;
+    if (this.#head === undefined) return;
+    this.#writeHead();
     // `flushHeaders` would write the fields as UTF-8, and they are bytes.
-    if (this.#held === undefined) response.write('', 'latin1');
-    else if (this.#controller !== undefined) this.#write(this.#controller, this.#held);
+    if (this.#held === undefined) this.#plan.response.write('', 'latin1');
+    else this.#write(this.#held);
     this.#held = undefined;
   }
 
-  #write(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  #writeHead(): void {
+    if (this.#head === undefined) return;
     const { response } = this.#plan;
-    if (response.write(chunk)) return;
-    controller.pause();
-    response.once('drain', () => controller.resume());
+    const { status, reason, headers } = this.#head;
+    this.#head = undefined;
+    // Express announces itself; what the upstream announces is the truth.
+    if (response.hasHeader('X-Powered-By')) response.removeHeader('X-Powered-By');
+    this.#closeUnlessContinued();
+    response.writeHead(status, reason, headers);
   }
 
-  /** RFC 9110 section 15.2: passed on, as far as Node has a way to send them; HTTP/1.0 does not know them. */
-  #informational(status: number, raw: readonly string[]): void {
-    const { response, request } = this.#plan;
-    if (status < 100) throw new InvalidAnswer(`status ${status}`);
-    if (++this.#interimAnswers > INTERIM_ANSWERS_MAX) throw new InvalidAnswer('no end of interim answers');
-    if (request.httpVersion !== '1.1') return;
-    if (status === 102) response.writeProcessing();
-    if (status !== 103) return;
-    const hints = pairs(raw).filter(([name]) => !/^(?:connection|keep-alive|transfer-encoding)$/i.test(name));
-    const links = hints.filter(([name]) => name.toLowerCase() === 'link').map(([, value]) => value);
-    if (links.length > 0) response.writeEarlyHints({ link: links });
+  #write(chunk: Buffer): void {
+    const { response } = this.#plan;
+    if (response.write(chunk)) return;
+    const call = this.#call;
+    call?.pause();
+    response.once('drain', () => call?.resume());
   }
 
   /** The upstream failed, or we did. */
@@ -317,7 +311,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #canTryAgain(code: ProblemCode): boolean {
     const { response, head, method } = this.#plan;
     if (this.#triedAgain || this.#instance === undefined || !isConnectionLost(code)) return false;
-    if (response.headersSent || response.destroyed || this.#interimAnswers > 0) return false;
+    if (response.headersSent || response.destroyed || this.#isAnswered) return false;
     if (!this.#isSent) return hasAnother(this.#upstream, this.#instance);
     return code === 'upstream-closed' && !head.hasBody && SAFE.has(method);
   }
@@ -338,31 +332,53 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#end(response.statusCode, 'answer-cut');
       return;
     }
+    this.#closeUnlessContinued();
     const added = additions?.failed(this.#isSent) ?? NO_FIELDS;
     sendProblem(response, code, { upstream: this.#upstream.name, requestId: head.requestId, servedBy, added });
     this.#end(response.statusCode, code);
   }
 
+  /** Who was not told to go on may send its body all the same, or not: what comes next cannot be told (RFC 9110 section 10.1.1). */
+  #closeUnlessContinued(): void {
+    const { expectsContinue, response, request } = this.#plan;
+    if (expectsContinue && !this.#mayContinue && !request.complete) response.shouldKeepAlive = false;
+  }
+
+  #bodyMalformed(): void {
+    if (this.#over) return;
+    this.#dropTap();
+    this.#call?.abort();
+    this.#answer('request-malformed');
+  }
+
   #clientClosed(): void {
     if (this.#over) return;
-    this.#tap?.abort();
+    this.#dropTap();
+    this.#call?.abort();
     const { response } = this.#plan;
-    const controller = this.#controller;
     this.#end(response.headersSent ? response.statusCode : CLIENT_GONE_STATUS, 'client-gone');
-    controller?.abort(CLIENT_GONE);
+  }
+
+  #dropTap(): void {
+    this.#tap?.abort();
+    this.#tap = undefined;
   }
 
   #end(status: number, failure: FailureCode | undefined): void {
     this.#over = true;
     this.#leave();
-    this.#body?.destroy();
+    if (this.#body !== undefined) {
+      // From here on nobody answers for a malformed body.
+      this.#plan.request.removeAllListeners(MALFORMED);
+      this.#body.drop();
+    }
     this.#plan.ended({ status, upstream: this.#upstream, headAt: this.#headAt, failure });
   }
 
   #leave(): void {
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
-    this.#controller = undefined;
+    this.#call = undefined;
     this.#isSent = false;
     const instance = this.#instance;
     if (instance === undefined) return;
@@ -381,9 +397,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #startDeadline(totalTimeoutMs: number): void {
     this.#deadline = setTimeout(() => {
-      this.#isOverdue = true;
-      // Without a controller it waits for a connection, which has a time-out of its own.
-      this.#controller?.abort(OVERDUE);
+      this.#call?.abort();
+      this.failed('upstream-total-timeout');
     }, totalTimeoutMs).unref();
   }
 }
@@ -392,10 +407,14 @@ function release(exchange: Exchange): void {
   exchange.release();
 }
 
-/** HTTP/1.0 knows the end of such a body by the end of the connection, so an orderly end would look complete. */
+/**
+ * What was written still arrives, and then the connection ends before the answer does. HTTP/1.0 knows the end of such a
+ * body by the end of the connection, so an orderly end would look complete.
+ */
 function cutOff(response: ServerResponse): void {
+  response.shouldKeepAlive = false;
   if (response.req.httpVersion === '1.0') response.socket?.resetAndDestroy();
-  else response.destroy();
+  else response.socket?.destroySoon();
 }
 
 /** RFC 9110 section 9.2.1. */

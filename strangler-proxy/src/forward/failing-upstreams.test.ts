@@ -263,7 +263,8 @@ test('an instance that says it is not well is not asked, and is again when it sa
   await Promise.all([proxy.proxy.close(), owned.proxy.close()]);
   const before = checked;
   await new Promise((wake) => setTimeout(wake, 60));
-  expect(checked - before).toBeLessThanOrEqual(1);
+  // One check of each proxy may have been under way.
+  expect(checked - before).toBeLessThanOrEqual(2);
 });
 
 test('a read that the owner answers in the place of an ejected service is compared with nobody', async () => {

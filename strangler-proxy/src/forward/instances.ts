@@ -1,14 +1,14 @@
-import { type Dispatcher, Pool } from 'undici';
 import { type Circuit, createCircuit } from '../circuit.ts';
+import type { Engine, EngineLimits } from './engine.ts';
+import { createHttp1Engine } from './http1/http1-engine.ts';
+import { createUndiciEngine } from './undici-engine.ts';
 
 /** One process that serves an upstream. */
 export interface Instance {
   /** `http://127.0.0.1:4000` */
   readonly origin: string;
-  /** Name for TLS (SNI and the certificate), whatever the client's Host says; undefined for plain HTTP. */
-  readonly servername: string | undefined;
   /** A pool of connections. Requests are never pipelined, and never wait for each other. */
-  readonly dispatcher: Dispatcher;
+  readonly engine: Engine;
   /** Open: the instance is ejected, it gets no request but a probe now and then. */
   readonly circuit: Circuit;
   /** What the active check said last; true where there is none, and before the first. */
@@ -18,16 +18,16 @@ export interface Instance {
 }
 
 /** How the instances of one upstream are reached. */
-export interface InstanceLimits {
-  readonly connectTimeoutMs: number;
-  readonly headersTimeoutMs: number;
-  readonly idleTimeoutMs: number;
+export interface InstanceLimits extends EngineLimits {
+  readonly engine: EngineName;
   readonly failures: number;
   readonly ejectMs: number;
 }
 
-/** Answers with a head larger than this are refused; four times Node's default, so that we are not the narrowest. */
-const ANSWER_HEAD_BYTES_MAX = 64 * 1024;
+/** `http1`: our own client, for plain HTTP. `undici`: always used where the address is https. */
+export const ENGINES = ['http1', 'undici'] as const;
+export type EngineName = (typeof ENGINES)[number];
+
 /** Above it an instance is ejected even though some of its answers are good. */
 const FAILURE_SHARE_MAX = 0.4;
 /** However often its probes fail, an instance is tried again after this long. */
@@ -36,15 +36,11 @@ const EJECT_MS_MAX = 60_000;
 /** Opens no connection yet. @param url scheme, host and port */
 export function openInstance(url: string, limits: InstanceLimits): Instance {
   const { protocol, hostname, origin } = new URL(url);
-  const dispatcher = new Pool(origin, {
-    connectTimeout: limits.connectTimeoutMs,
-    headersTimeout: limits.headersTimeoutMs,
-    bodyTimeout: limits.idleTimeoutMs,
-    maxHeaderSize: ANSWER_HEAD_BYTES_MAX,
-    // HTTP/2 would lose the reason phrase and the case of names, and has no upgrade.
-    allowH2: false,
-    pipelining: 1,
-  });
+  const isSecure = protocol === 'https:';
+  const engine =
+    isSecure || limits.engine === 'undici'
+      ? createUndiciEngine(origin, isSecure ? hostname : undefined, limits)
+      : createHttp1Engine(origin, limits);
   const circuit = createCircuit({
     failures: limits.failures,
     failureShareMax: FAILURE_SHARE_MAX,
@@ -54,8 +50,7 @@ export function openInstance(url: string, limits: InstanceLimits): Instance {
   });
   return {
     origin,
-    servername: protocol === 'https:' ? hostname : undefined,
-    dispatcher,
+    engine,
     circuit,
     isHealthy: true,
     inFlight: 0,

@@ -20,9 +20,7 @@ const NOT_PASSED_ON = new Set([
   'upgrade',
   'http2-settings',
   'te',
-  // Trailers of requests are not passed on (RFC 9110 section 6.5.1 lets an intermediary drop them), so none are promised.
-  'trailer',
-  // Node or `Exchange` answers the expectation.
+  // The engine makes it anew, where it is what the upstream is asked for.
   'expect',
   // Says that a request is a copy; only the proxy may.
   'x-shadow-request',
@@ -93,6 +91,10 @@ export function requestHead(
       case 'max-forwards':
         headers.push(name, isCountedDown(method, value) ? String(Number(value) - 1) : value);
         continue;
+      case 'trailer':
+        // A promise that only chunks can keep (RFC 9112 section 7.1.2).
+        if (transferCoding === undefined) continue;
+        break;
       case 'via':
         if (value.includes(PROXY_NAME)) passes += value.split(PROXY_NAME).length - 1;
         break;

@@ -1,6 +1,6 @@
 import type { Refusal } from '../errors.ts';
 import { type HealthChecks, startHealthChecks } from './health-checks.ts';
-import { type Instance, openInstance } from './instances.ts';
+import { type EngineName, type Instance, openInstance } from './instances.ts';
 
 /** How one upstream is reached; a bare string is its address with every default. */
 export interface UpstreamOptions {
@@ -27,6 +27,8 @@ export interface UpstreamOptions {
   readonly healthPath?: string;
   /** How often it is asked. Default 2 s. */
   readonly healthIntervalMs?: number;
+  /** What carries its requests. Default `http1`; an https address is always carried by `undici`. */
+  readonly engine?: EngineName;
 }
 
 /** One HTTP destination: the monolith or a service. */
@@ -88,12 +90,12 @@ export function createUpstreams(addresses: Readonly<Record<string, string | Upst
     },
     async close() {
       stopChecks();
-      closed ??= Promise.all(instances.map(({ dispatcher }) => dispatcher.close()));
+      closed ??= Promise.all(instances.map(({ engine }) => engine.close()));
       await closed;
     },
     async destroy() {
       stopChecks();
-      const destroyed = Promise.all(instances.map(({ dispatcher }) => dispatcher.destroy()));
+      const destroyed = Promise.all(instances.map(({ engine }) => engine.destroy()));
       closed ??= destroyed;
       await destroyed;
     },
@@ -128,6 +130,7 @@ function open(name: string, options: UpstreamOptions): Upstream {
     idleTimeoutMs: options.idleTimeoutMs ?? 300_000,
     failures: options.failuresMax ?? 5,
     ejectMs: options.ejectMs ?? 5_000,
+    engine: options.engine ?? 'http1',
   };
   return {
     name,

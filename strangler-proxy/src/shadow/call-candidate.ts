@@ -15,70 +15,21 @@ export interface Call {
   /** As the client wrote it. */
   readonly target: string;
   readonly headers: string[];
+  /** How long whoever calls waits before it gives the call up. */
   readonly timeoutMs: number;
 }
 
 /** Sends one request without a body, once. @returns how to give it up; then no event follows. */
 export function callCandidate(upstream: Upstream, call: Call, events: CallEvents): () => void {
-  let isOver = false;
-  let abort: ((reason: Error) => void) | undefined;
-  const finish = (last: () => void) => {
-    if (!isOver) {
-      isOver = true;
-      last();
-    }
-  };
-  const instance = leastBusy(upstream);
-  const options = {
-    origin: instance.origin,
-    path: call.target,
-    method: call.method as 'GET' | 'HEAD',
-    headers: call.headers,
-    headersTimeout: call.timeoutMs,
-    bodyTimeout: call.timeoutMs,
-    ...(instance.servername === undefined ? {} : { servername: instance.servername }),
-  };
-  try {
-    instance.dispatcher.dispatch(options, {
-      onRequestStart(controller) {
-        abort = (reason) => controller.abort(reason);
-        if (isOver) {
-          abort(givenUp);
-        }
-      },
-      onResponseStart(controller, status, headers) {
-        // An interim answer (1xx) precedes the one that is meant.
-        if (!isOver && status >= 200) {
-          events.head(status, rawPairs(controller.rawHeaders ?? headers));
-        }
-      },
-      onResponseData(_controller, chunk) {
-        if (!isOver) {
-          events.data(chunk);
-        }
-      },
-      onResponseEnd() {
-        finish(() => events.end());
-      },
-      onResponseError(_controller, error) {
-        finish(() => events.failed(error));
-      },
-    });
-  } catch (error) {
-    finish(() => events.failed(error as Error));
-  }
-  return () => {
-    finish(() => abort?.(givenUp));
-  };
-}
-
-const givenUp = new Error('The shadow request was given up');
-
-type RawHeaders = readonly Buffer[] | readonly string[] | Readonly<Record<string, string | string[] | undefined>>;
-
-function rawPairs(headers: RawHeaders): readonly string[] {
-  if (Array.isArray(headers)) {
-    return headers.map((part: Buffer | string) => (typeof part === 'string' ? part : part.toString('latin1')));
-  }
-  return Object.entries(headers).flatMap(([name, value]) => [value ?? []].flat().flatMap((one) => [name, String(one)]));
+  const { method, target, headers } = call;
+  const asked = { method, target, headers, body: undefined, expectsContinue: false, onNewConnection: false };
+  const handle = leastBusy(upstream).engine.send(asked, {
+    sent() {},
+    interim() {},
+    head: (status, _reason, fields) => events.head(status, fields),
+    data: (chunk) => events.data(chunk),
+    ended: () => events.end(),
+    failed: (_code, cause) => events.failed(cause),
+  });
+  return () => handle.abort();
 }

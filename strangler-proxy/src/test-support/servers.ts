@@ -6,6 +6,8 @@ import { onTestFinished } from 'vitest';
 import type { AccessEntry } from '../access-log.ts';
 import type { Outcome } from '../decide/decide.ts';
 import type { Flags } from '../decide/flags.ts';
+import type { EngineName } from '../forward/instances.ts';
+import type { UpstreamOptions } from '../forward/upstreams.ts';
 import { createProxy, type ProxyOptions, type StranglerProxy } from '../proxy.ts';
 import { createProxyServer, type ServerLimits } from '../server.ts';
 
@@ -61,6 +63,26 @@ export interface TestProxy extends Listening {
   stop(deadlineMs: number): Promise<void>;
 }
 
+let engine: EngineName = 'http1';
+
+/** From here on, every proxy of this file reaches its upstreams by this engine. */
+export function useEngine(name: EngineName): void {
+  engine = name;
+}
+
+/** The engine that proxies are started with. */
+export function engineInUse(): EngineName {
+  return engine;
+}
+
+function byEngine(upstreams: ProxyOptions['upstreams']): ProxyOptions['upstreams'] {
+  if (typeof upstreams.get === 'function') return upstreams;
+  const settings = Object.entries(upstreams as Readonly<Record<string, string | UpstreamOptions>>);
+  return Object.fromEntries(
+    settings.map(([name, one]) => [name, { engine, ...(typeof one === 'string' ? { url: one } : one) }]),
+  );
+}
+
 /** A proxy in front of these upstreams. */
 export async function startProxy(
   options: Partial<ProxyOptions> & Pick<ProxyOptions, 'upstreams'>,
@@ -68,7 +90,7 @@ export async function startProxy(
 ): Promise<TestProxy> {
   const log: AccessEntry[] = [];
   const accessLog = { write: (entry: AccessEntry) => void log.push(entry), flush() {} };
-  const proxy = createProxy({ migrations: [], accessLog, ...options });
+  const proxy = createProxy({ migrations: [], accessLog, ...options, upstreams: byEngine(options.upstreams) });
   const { server, stop } = createProxyServer(proxy, limits);
   const address = await listen(server);
   onTestFinished(async () => {

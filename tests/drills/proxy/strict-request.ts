@@ -50,10 +50,28 @@ function chunkedBody(method: string, target: string, text: string, start: number
     if (!/^[0-9A-Fa-f]{1,8}$/.test(size)) return { malformed: `chunk size ${size}` };
     const dataStart = lineEnd + 2;
     const dataEnd = dataStart + Number.parseInt(size, 16);
+    if (dataEnd === dataStart) return afterTrailers(method, target, body, text, dataStart);
     if (text.length < dataEnd + 2) return undefined;
     if (text.slice(dataEnd, dataEnd + 2) !== '\r\n') return { malformed: 'the end of a chunk' };
     at = dataEnd + 2;
-    if (dataEnd === dataStart) return { method, target, body, bytes: at };
     body += text.slice(dataStart, dataEnd);
+  }
+}
+
+function afterTrailers(
+  method: string,
+  target: string,
+  body: string,
+  text: string,
+  start: number,
+): ReturnType<typeof readRequest> {
+  for (let at = start; ; ) {
+    const lineEnd = text.indexOf('\r\n', at);
+    if (lineEnd < 0) return undefined;
+    const line = text.slice(at, lineEnd);
+    at = lineEnd + 2;
+    if (line === '') return { method, target, body, bytes: at };
+    const [, name = ''] = FIELD.exec(line) ?? [];
+    if (name === '' || /^(?:content-length|transfer-encoding|host)$/i.test(name)) return { malformed: line };
   }
 }
