@@ -39,7 +39,15 @@ export type Side = 'control' | 'candidate';
 
 /** Arranges a route's rules for the comparison; done once per route, as it costs more than looking them up. */
 export function compileRules(rules: readonly CompareRule[], now: number = Date.now()): CompiledRules {
-  const uses = rules.map((rule) => ({ rule, expired: endOf(rule) <= now, count: 0 }));
+  return arrange(rules.map((rule) => ({ rule, expired: endOf(rule) <= now, count: 0 })));
+}
+
+/** The same rules and some more; what is counted for the former is counted in both. */
+export function extendRules(compiled: CompiledRules, more: readonly CompareRule[]): CompiledRules {
+  return arrange([...compiled.uses, ...more.map((rule) => ({ rule, expired: false, count: 0 }))]);
+}
+
+function arrange(uses: readonly RuleUse[]): CompiledRules {
   const inForce = uses.filter(({ expired }) => !expired);
   const headers = new Map<string, RuleUse>();
   const placed: Placed[] = [];

@@ -1,4 +1,6 @@
+import { type CompareRule, ignore, ignoreHeader, type JsonPath } from 'strangler-migrations/define';
 import type { Comparison, Difference } from '../compare/comparison.ts';
+import { type CompiledRules, compileRules, extendRules } from '../compare/rules.ts';
 import { type Interval, wilsonInterval } from './wilson-interval.ts';
 
 /** How often one place of a route's answers differed lately. */
@@ -22,10 +24,12 @@ export interface Rate {
 export interface Noise {
   /** Whether the control should be asked twice this time: the first requests of a route, and a share of the others. */
   wantsSecondAsk(random: number): boolean;
-  /** Learns from two answers of the control to one request. */
+  /** Learns from two answers of the control to one request, compared by the declared rules. */
   learn(itself: Comparison): void;
-  /** What is left of a comparison of the two sides once noise is taken out of it; noise moves to what is ignored. */
-  judge(sides: Comparison): Comparison;
+  /** The declared rules, and one more for each place that is noise now. */
+  rules(declared: CompiledRules): CompiledRules;
+  /** Learns from the two sides, compared by {@link Noise.rules}. */
+  saw(sides: Comparison): void;
   places(): readonly NoisyPlace[];
 }
 
@@ -49,6 +53,11 @@ const placesShown = 20;
 export function createNoise(share: number): Noise {
   const itself = createNewest();
   const sides = createNewest();
+  let known: { readonly declared: CompiledRules | undefined; readonly rules: CompiledRules } = {
+    declared: undefined,
+    rules: compileRules([]),
+  };
+  let isKnown = false;
 
   function placeOf(place: string): NoisyPlace {
     const control = itself.rate(place);
@@ -61,32 +70,27 @@ export function createNoise(share: number): Noise {
   return {
     wantsSecondAsk: (random) => share > 0 && (itself.size < firstAsks || random < share),
     learn(comparison) {
-      itself.add(placesOf(comparison));
+      itself.add(new Set(comparison.differences.map(generalPlace)));
+      isKnown = false;
     },
-    judge(comparison) {
-      sides.add(placesOf(comparison));
-      const { differences, differenceCount } = comparison;
-      // Of more than are kept nobody knows where the others are; and most comparisons match, and cost nothing here.
-      if (differences.length === 0 || differences.length < differenceCount || itself.size === 0) {
-        return comparison;
+    rules(declared) {
+      if (isKnown && known.declared === declared) {
+        return known.rules;
       }
-      const judged = differences.map((difference) => ({ difference, noise: placeOf(generalPlace(difference)) }));
-      const noise = judged.filter(({ noise: { isNoise } }) => isNoise);
-      if (noise.length === 0) {
-        return comparison;
-      }
-      const left = judged.filter(({ noise: { isNoise } }) => !isNoise).map(({ difference }) => difference);
-      const excused = noise.map(({ difference, noise: found }) =>
-        Object.freeze({ ...difference, reason: reason(found) }),
-      );
-      return Object.freeze({
-        ...comparison,
-        outcome: left.length > 0 ? 'mismatch' : comparison.error === undefined ? 'ignored' : 'error',
-        differences: Object.freeze(left),
-        differenceCount: left.length,
-        ignored: Object.freeze([...comparison.ignored, ...excused]),
-        ignoredCount: comparison.ignoredCount + excused.length,
-      });
+      const rules = itself
+        .seen()
+        .map(placeOf)
+        .filter(({ isNoise }) => isNoise)
+        .flatMap(ruleFor);
+      known = { declared, rules: rules.length === 0 ? declared : extendRules(declared, rules) };
+      isKnown = true;
+      return known.rules;
+    },
+    saw({ differences, ignored }) {
+      const places = [...differences, ...ignored.filter(({ reason }) => reason?.startsWith(NOISE))].map(generalPlace);
+      sides.add(places.length === 0 ? NOWHERE : new Set(places));
+      // What matches everywhere makes no noise of anything.
+      isKnown &&= places.length === 0;
     },
     places: () =>
       itself
@@ -103,13 +107,19 @@ export function generalPlace({ part, path, kind }: Pick<Difference, 'part' | 'pa
   return `${[part, general].filter((word) => word !== '').join(' ')} ${kind}`;
 }
 
-function reason({ control, sides }: NoisyPlace): string {
-  const rate = ({ differed, sample }: Rate) => `${Math.round((differed / sample) * 100)} % of ${sample}`;
-  return `noise: the control disagrees with itself here in ${rate(control)}, both sides in ${rate(sides)}`;
-}
+/** How the reason of an excused difference begins that is noise. */
+const NOISE = 'noise: ';
 
-function placesOf({ differences }: Comparison): ReadonlySet<string> {
-  return differences.length === 0 ? NOWHERE : new Set(differences.map(generalPlace));
+function ruleFor({ place, control, sides }: NoisyPlace): readonly CompareRule[] {
+  const rate = ({ differed, sample }: Rate) => `${Math.round((differed / Math.max(sample, 1)) * 100)} % of ${sample}`;
+  const reason = `${NOISE}the control disagrees with itself here in ${rate(control)}, both sides in ${rate(sides)}`;
+  const [part, ...words] = place.split(' ');
+  const path = words.slice(0, -1).join(' ');
+  if (part === 'header') {
+    return [ignoreHeader(path, reason)];
+  }
+  // Nothing excuses a status.
+  return part === 'body' ? [ignore(path as JsonPath, reason)] : [];
 }
 
 const NOWHERE: ReadonlySet<string> = new Set();

@@ -1,6 +1,7 @@
 import type { Circuit } from '../circuit.ts';
+import type { Answer } from '../compare/answer.ts';
 import { compareAnswers } from '../compare/compare-answers.ts';
-import type { Comparison } from '../compare/comparison.ts';
+import type { Comparison, Outcome } from '../compare/comparison.ts';
 import type { Redaction } from '../compare/redact.ts';
 import type { CompiledRules } from '../compare/rules.ts';
 import type { Upstreams } from '../forward/upstreams.ts';
@@ -154,7 +155,8 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
         }
       });
     }
-    const comparison = noise.judge(compareAnswers(control, candidate, context.rules, options));
+    const comparison = compareAnswers(control, candidate, noise.rules(context.rules), options);
+    noise.saw(comparison);
     const leaveRecheck =
       comparison.outcome === 'mismatch' && context.catchUp !== undefined ? context.enterSecondAsk() : undefined;
     if (leaveRecheck === undefined || context.catchUp === undefined) {
@@ -162,17 +164,16 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
       settle(comparison, offerOf);
       return;
     }
-    const both = (one: AskedAgain, other: AskedAgain) =>
-      noise.judge(compareAnswers(one.answer, other.answer, context.rules, options));
+    const byNow = (one: Answer, other: Answer) => compareAnswers(one, other, noise.rules(context.rules), options);
     const offer = offerOf(comparison);
     recheck({
       capability: request.migration.capability,
       catchUp: context.catchUp,
       timeoutMs: limits.catchUpMs,
       ask: (role) => askAgain(context.upstreams.get(request[role]), callOf(), context),
-      compare: both,
+      compare: (one, other) => byNow(one.answer, other.answer),
     })
-      .then((rechecked) => settleRechecked(rechecked, offer))
+      .then((rechecked) => settleRechecked(rechecked, offer, () => byNow(control, candidate).outcome))
       .catch((error: unknown) => {
         tally.skipped('internal');
         context.onFault(error);
@@ -180,11 +181,14 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
       .finally(leaveRecheck);
   }
 
-  function settleRechecked(rechecked: Rechecked, first: Offer): void {
+  /** @param firstByNow what the first answers come to by what is known of the noise now */
+  function settleRechecked(rechecked: Rechecked, first: Offer, firstByNow: () => Outcome): void {
     switch (rechecked.verdict) {
-      case 'stale':
-        tally.compared('stale');
+      case 'stale': {
+        const outcome = firstByNow();
+        tally.compared(outcome === 'mismatch' ? 'stale' : outcome);
         return;
+      }
       case 'unsettled':
         tally.skipped('unsettled');
         return;
