@@ -16,6 +16,7 @@ import { createHold } from './decide/hold.ts';
 import { keepOrders } from './decide/kept-orders.ts';
 import { MONOLITH_OWNS_ALL } from './decide/ownership.ts';
 import { proxyName } from './decide/proxy-name.ts';
+import { explainCommand } from './explain/command.ts';
 import { upstreamNotices, upstreamStates } from './forward/upstream-states.ts';
 import { createUpstreams } from './forward/upstreams.ts';
 import { createMetrics } from './metrics.ts';
@@ -30,6 +31,7 @@ import { createShadow } from './shadow/index.ts';
 
 /** What the command can do besides serving. */
 const COMMANDS: Readonly<Record<string, (args: readonly string[], env: NodeJS.ProcessEnv) => Promise<number>>> = {
+  explain: explainCommand,
   record: recordCommand,
   replay: replayCommand,
 };

@@ -115,6 +115,7 @@ Examples
     --settings catalog=health-path=/readyz,headers-timeout-ms=2000
 
 Other commands; each has its own --help
+  strangler-proxy explain  says where a request would go, and why, without sending it
   strangler-proxy record   keeps reads that pass a running proxy, with their answers, in a file
   strangler-proxy replay   sends such a file to a service and compares its answers
 

@@ -23,10 +23,17 @@ export interface KeptOrders {
   keep(orders: readonly Order[]): Promise<void>;
 }
 
+const FILE = 'ownership.json';
+
+/** The orders that are kept in a folder. @throws Error if there is a file that cannot be understood */
+export function keptOrders(folder: string): readonly Order[] {
+  return read(join(folder, FILE));
+}
+
 /** @throws Error if there is a file that cannot be understood: to take it for none would be to guess the owner. */
 export function keepOrders(folder: string): KeptOrders {
   mkdirSync(folder, { recursive: true });
-  const file = join(folder, 'ownership.json');
+  const file = join(folder, FILE);
   let writing: Promise<void> = Promise.resolve();
 
   async function write(orders: readonly Order[]): Promise<void> {
