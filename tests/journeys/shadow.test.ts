@@ -1,5 +1,10 @@
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { loadMigrations } from 'strangler-migrations/define';
+import { sides, sidesMatchers } from 'strangler-proxy/testing';
+import { type OpenApiDocument, requestsOf } from 'strangler-proxy/testing/openapi';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type RunningStack, startStack } from '../support/running-stack.ts';
+import { ROOT, type RunningStack, startStack } from '../support/running-stack.ts';
 import { strangler } from '../support/strangler.ts';
 import { until } from '../support/until.ts';
 
@@ -77,4 +82,19 @@ test('shadow traffic is compared and counted for each route, and the service giv
     expect({ route, mismatch: compared[route]?.mismatch ?? 0 }).toEqual({ route, mismatch: 0 });
     expect({ route, error: compared[route]?.error ?? 0 }).toEqual({ route, error: 0 });
   }
+});
+
+test('requests that nobody recorded, made from the service’s OpenAPI document, are answered alike', async () => {
+  expect.extend(sidesMatchers);
+  const migrations = await loadMigrations(join(ROOT, 'migrations'));
+  const migration = migrations.find(({ capability }) => capability === 'catalog')!;
+  const document = (await (await fetch(`${stack.urls.catalog}/openapi.json`)).json()) as OpenApiDocument;
+  const both = sides({ control: stack.urls.monolith, candidate: stack.urls.catalog, migration });
+  // A seed of its own each time; a failure prints it, with the smallest request that fails.
+  await fc.assert(
+    fc.asyncProperty(requestsOf(document, { migration }), async (request) => {
+      expect(await both(request)).toMatchSides();
+    }),
+    { numRuns: 400 },
+  );
 });
