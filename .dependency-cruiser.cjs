@@ -109,7 +109,8 @@ module.exports = {
         'Every package is named in the package.json of the workspace that imports it, so that it works by itself.',
       severity: 'error',
       from: { path: OURS },
-      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+      // One that is both a peer and a development dependency is called `npm-no-pkg` as well.
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm-dev'] },
     },
     {
       name: 'unresolvable',
