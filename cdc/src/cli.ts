@@ -5,6 +5,7 @@ import { deadLetters, UsageError } from './dead-letters-command.ts';
 import { type Check, examine } from './doctor.ts';
 import { describeError, isTransient, StreamStop } from './errors.ts';
 import { runReconcile } from './reconcile/command.ts';
+import { rogueWrites } from './rogue-writes-command.ts';
 import { rolesSql } from './roles.ts';
 import { runStreams } from './run.ts';
 import { withRunningSystem } from './running-system.ts';
@@ -23,6 +24,7 @@ const HELP = `Carries every committed change of the monolith's database to the s
   npx cdc reconcile --dry-run        what would be done about the rows that are not
   npx cdc dead-letters list          events that could not be applied, with their causes
   npx cdc dead-letters replay --all  applies them, once the causes are mended
+  npx cdc rogue-writes               what a side wrote that does not own it
 
 Commands
   run        initial load, then the change stream; /livez, /readyz, /metrics and /status over HTTP
@@ -35,14 +37,16 @@ Commands
   dead-letters show ID        one of them in full, as JSON
   dead-letters replay ID...   applies them, and what else waits for their keys, in order; --all: every one
   dead-letters discard ID...  throws them away for good; --all: every one
+  rogue-writes                what a side wrote past its guard while the other one owned it: kept, never applied
 
 Options
   --capability NAME   only this migration
-  --json              one JSON object on stdout (status, doctor, verify, reconcile, dead-letters)
+  --json              one JSON object on stdout (status, doctor, verify, reconcile, dead-letters, rogue-writes)
   --watch             again every second (status)
   --table T           only the tables mapped from or to T (verify, reconcile)
   --rate ROWS         rows per second that are compared at most (verify, reconcile; default: no limit)
   --resume            go on where an earlier one was ended (verify)
+  --direction D       only letters of the forward or the reverse stream (dead-letters)
   --dry-run           change nothing, say what would be done (reconcile, dead-letters replay, discard)
   -h, --help          this
 
@@ -60,7 +64,7 @@ Environment
   STRANGLER_CDC_IDLE_MS        how often an idle stream writes its position down (default: 10000)
   STRANGLER_CDC_DEAD_LETTERS   events that may be parked; at the bound the stream stops (default: 10000; 0: parks none)
 
-Exit status: 0 done, 1 error, 2 looked and found wanting (doctor, verify, reconcile), or refused again (dead-letters replay).
+Exit status: 0 done, 1 error, 2 looked and found wanting (doctor, verify, reconcile, rogue-writes), or refused again (dead-letters replay).
 `;
 
 async function main(args: readonly string[]): Promise<number> {
@@ -75,6 +79,7 @@ async function main(args: readonly string[]): Promise<number> {
       rate: { type: 'string' },
       resume: { type: 'boolean', default: false },
       all: { type: 'boolean', default: false },
+      direction: { type: 'string' },
       'dry-run': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -84,7 +89,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return values.help ? 0 : 1;
   }
-  const commands = ['run', 'status', 'doctor', 'roles', 'verify', 'reconcile', 'dead-letters'];
+  const commands = ['run', 'status', 'doctor', 'roles', 'verify', 'reconcile', 'dead-letters', 'rogue-writes'];
   if (!commands.includes(command) || (rest.length > 0 && command !== 'dead-letters')) {
     process.stderr.write(`cdc: there is no command "${positionals.join(' ')}"; "cdc --help" lists them\n`);
     return 1;
@@ -98,6 +103,8 @@ async function main(args: readonly string[]): Promise<number> {
       return 0;
     case 'dead-letters':
       return deadLetters(configuration.migrations, rest, { ...values, dryRun: values['dry-run'] });
+    case 'rogue-writes':
+      return rogueWrites(configuration.migrations, values.json);
     case 'roles':
       process.stdout.write(configuration.migrations.map(rolesSql).join('\n'));
       return 0;
@@ -117,7 +124,7 @@ async function main(args: readonly string[]): Promise<number> {
         dryRun: values['dry-run'],
       });
     default:
-      return showStatus(() => Promise.all(configuration.migrations.map(readStatus)), values);
+      return showStatus(async () => (await Promise.all(configuration.migrations.map(readStatus))).flat(), values);
   }
 }
 
@@ -153,6 +160,8 @@ function showStream(stream: StoredStatus): string {
     `  lag           ${figure(stream.lag_seconds, 's')}, ${figure(stream.lag_bytes, 'bytes')}`,
     `  slot          ${stream.slot.name}, keeps ${figure(stream.slot.retained_bytes, 'bytes')}, may keep ${stream.slot.safe_bytes === null ? 'any amount' : `${stream.slot.safe_bytes} bytes`} more`,
     `  dead letters  ${stream.dead_letters === null ? 'unknown' : `${stream.dead_letters.keys} keys, ${stream.dead_letters.events} events`}`,
+    `  gate          ${stream.gate === null ? 'unknown' : `${stream.gate.state}, epoch ${stream.gate.epoch}`}`,
+    ...(stream.rogue_writes ? [`  ROGUE WRITES  ${stream.rogue_writes}, not applied: npx cdc rogue-writes`] : []),
     ...stream.notes.map((note) => `  note          ${note}`),
   ];
   return `${lines.join('\n')}\n`;
@@ -161,7 +170,7 @@ function showStream(stream: StoredStatus): string {
 function showChecks(checks: readonly Check[]): string {
   const words = { ok: 'ok     ', hint: 'hint   ', wanting: 'WANTING' };
   const lines = checks.flatMap((check) => [
-    `${words[check.outcome]}  ${check.capability}: ${check.name}: ${check.found}`,
+    `${words[check.outcome]}  ${check.capability}: ${check.side}: ${check.name}: ${check.found}`,
     ...(check.mend === null ? [] : [`         -> ${check.mend}`]),
   ]);
   const wanting = checks.filter((check) => check.outcome === 'wanting').length;

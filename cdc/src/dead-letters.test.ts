@@ -1,6 +1,7 @@
 import { integer, rows, text } from 'strangler-migrations/define';
 import { afterEach, expect, test } from 'vitest';
 import { countLetters, replayLetters } from './apply/settle-letters.ts';
+import { courseOf } from './direction.ts';
 import { type CdcProcess, startCdc, untilLogged } from './testing/process.ts';
 import { createStores, rowsOf, type Stores, until, untilCaughtUp, untilState } from './testing/stores.ts';
 
@@ -243,7 +244,9 @@ test('a key that is replayed while it is being written ends as its source has it
   const name = { capability: stores.capability, direction: 'forward' } as const;
   await until('the key is parked', async () => (await countLetters(operator, name)).events > 0);
   await stores.target.query('ALTER TABLE item DROP CONSTRAINT sound');
-  const options = { client: operator, stream: name, ids: undefined, dryRun: false, mappings: [items] };
+  const { migration } = stream;
+  const course = courseOf({ migration, sourceUrl: stores.sourceUrl, targetUrl: stores.targetUrl }, 'forward');
+  const options = { client: operator, stream: name, ids: undefined, dryRun: false, course };
   for (let replay = 0; replay < 5; replay++) {
     await until('the stream has seen the last replay', () => stream.monitor.status().state === 'streaming');
     await replayLetters(options);

@@ -1,13 +1,20 @@
-import type pg from 'pg';
+import pg from 'pg';
+import { applyGrantsSql, ORIGIN_FUNCTIONS } from './apply/apply-session.ts';
+import { LEDGER_TABLES } from './apply/ledger.ts';
 import { alterPublication, createPublication } from './capture/embedded/publication.ts';
-import { readSlot, slotName } from './capture/embedded/slot.ts';
+import { readSlot } from './capture/embedded/slot.ts';
 import type { MigrationDatabases } from './config.ts';
 import { quoteName, withConnection } from './database/connect.ts';
+import { courseOf, type StreamCourse } from './direction.ts';
 import { describeError, StreamStop } from './errors.ts';
+import { MARKER_TABLE, readOwnership } from './ownership.ts';
+import { readSequence } from './sequences.ts';
 
 /** One thing that was looked at. */
 export interface Check {
   readonly capability: string;
+  /** Whose database. */
+  readonly side: 'monolith' | 'service';
   readonly name: string;
   /** `hint` works as it is, but will hurt one day. */
   readonly outcome: 'ok' | 'hint' | 'wanting';
@@ -16,53 +23,131 @@ export interface Check {
   readonly mend: string | null;
 }
 
-type Finding = Omit<Check, 'capability'>;
+type Finding = Omit<Check, 'capability' | 'side'>;
 
 const APPLICATION_NAME = 'strangler_doctor';
 
 /** Looks at both databases of a migration and changes nothing. */
-export async function examine({ migration, sourceUrl, targetUrl }: MigrationDatabases): Promise<readonly Check[]> {
-  const mappings = [...migration.tables, ...migration.follows];
-  const slot = slotName(migration.capability);
+export async function examine(databases: MigrationDatabases): Promise<readonly Check[]> {
+  const { capability } = databases.migration;
+  const [forward, reverse] = [courseOf(databases, 'forward'), courseOf(databases, 'reverse')];
   const side = async (
-    name: string,
+    name: Check['side'],
     url: string,
-    look: (client: pg.Client) => Promise<Finding[]>,
-  ): Promise<Finding[]> => {
+    look: (client: pg.Client, guarded: boolean) => Promise<readonly Finding[]>,
+  ): Promise<readonly Check[]> => {
     try {
-      return await withConnection(url, APPLICATION_NAME, look);
+      const findings = await withConnection(url, APPLICATION_NAME, async (client) =>
+        look(client, (await readOwnership(client, capability)) !== undefined),
+      );
+      return findings.map((finding) => ({ capability, side: name, ...finding }));
     } catch (error) {
       const mend = error instanceof StreamStop ? error.fix : 'Start the server, or correct the URL, role or password.';
-      return [{ name, outcome: 'wanting', found: describeError(error), mend }];
+      return [{ capability, side: name, name: 'connection', outcome: 'wanting', found: describeError(error), mend }];
     }
   };
-  const findings = [
-    ...(await side('source', sourceUrl, async (client) => [
-      ...(await checkServer(client)),
-      await checkSlot(client, slot),
-      await checkPublication(
-        client,
-        slot,
-        mappings.map((mapping) => mapping.source),
-      ),
-      ...(await checkReplicaIdentities(
-        client,
-        mappings.map((mapping) => mapping.source),
-      )),
-      ...(await checkReads(
-        client,
-        mappings.map((mapping) => mapping.source),
-      )),
+  return [
+    ...(await side('monolith', databases.sourceUrl, async (client, guarded) => [
+      ...(await checkSource(client, forward)),
+      ...needed(guarded, await checkTarget(client, reverse)),
+      ...(await checkSequences(client, reverse)),
     ])),
-    ...(await side('target', targetUrl, async (client) => [
-      await checkLedger(client),
-      ...(await checkWrites(
-        client,
-        mappings.map((mapping) => mapping.target),
-      )),
+    ...(await side('service', databases.targetUrl, async (client, guarded) => [
+      ...(await checkTarget(client, forward)),
+      ...needed(guarded, await checkSource(client, reverse)),
+      ...(await checkSequences(client, forward)),
     ])),
   ];
-  return findings.map((finding) => ({ capability: migration.capability, ...finding }));
+}
+
+/** What the way back needs is wanting only once there is a guard: until then the ownership cannot move. */
+function needed(guarded: boolean, findings: readonly Finding[]): readonly Finding[] {
+  return findings.map((finding) => {
+    const name = `${finding.name} (for the way back)`;
+    if (guarded || finding.outcome !== 'wanting') return { ...finding, name };
+    return { ...finding, name, outcome: 'hint', found: `${finding.found}; needed before the ownership can move` };
+  });
+}
+
+/** What a stream needs where it reads. */
+async function checkSource(client: pg.Client, { slot, mappings }: StreamCourse): Promise<readonly Finding[]> {
+  const tables = mappings.map((mapping) => mapping.source);
+  return [
+    ...(await checkServer(client)),
+    await checkSlot(client, slot),
+    await checkPublication(client, slot, tables),
+    ...(await checkMarkers(client, slot)),
+    ...(await checkReplicaIdentities(client, tables)),
+    ...(await checkReads(client, tables)),
+  ];
+}
+
+/** What it needs where it writes. */
+async function checkTarget(client: pg.Client, { mappings }: StreamCourse): Promise<readonly Finding[]> {
+  return [
+    await checkLedger(client),
+    await checkApply(client),
+    ...(await checkWrites(
+      client,
+      mappings.map((mapping) => mapping.target),
+    )),
+  ];
+}
+
+/** Markers travel as rows, so their table has to be published with the others. */
+async function checkMarkers(client: pg.Client, publication: string): Promise<readonly Finding[]> {
+  const { rows } = await client.query(
+    `SELECT to_regclass('${MARKER_TABLE}') IS NOT NULL AS present,
+       EXISTS (SELECT FROM pg_catalog.pg_publication WHERE pubname = $1) AS published,
+       EXISTS (SELECT FROM pg_catalog.pg_publication_tables
+               WHERE pubname = $1 AND schemaname || '.' || tablename = '${MARKER_TABLE}') AS carried`,
+    [publication],
+  );
+  const { present, published, carried } = rows[0];
+  if (!present || !published) return [];
+  if (carried) return [ok('markers', `${publication} carries ${MARKER_TABLE}`)];
+  const add = `ALTER PUBLICATION ${pg.escapeIdentifier(publication)} ADD TABLE ${MARKER_TABLE};`;
+  return [wanting('markers', `${publication} does not carry ${MARKER_TABLE}, so no ownership can move`, add)];
+}
+
+/** The right to write as the sync does. */
+async function checkApply(client: pg.Client): Promise<Finding> {
+  const { rows } = await client.query(
+    `SELECT quote_ident(current_user) AS role,
+       has_parameter_privilege('session_replication_role', 'SET') AS may_set,
+       (SELECT bool_and(has_function_privilege(f, 'EXECUTE')) FROM unnest($1::text[]) AS f) AS may_call`,
+    [[...ORIGIN_FUNCTIONS]],
+  );
+  const { role, may_set, may_call } = rows[0];
+  const name = 'replication origin';
+  if (may_set && may_call) return ok(name, `role ${role} may bear one, and write without triggers of the application`);
+  return wanting(name, `role ${role} may not bear one, or not write as a replica`, `${applyGrantsSql(role)};`);
+}
+
+/** Sequences of what a stream writes have to be kept ahead, which one with a cache cannot be. */
+async function checkSequences(client: pg.Client, { mappings, owned }: StreamCourse): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const { source, target, key, columns } of mappings) {
+    if (!owned.some(({ schema, name }) => schema === source.schema && name === source.name)) continue;
+    for (const { target: column } of [...key, ...columns]) {
+      const sequence = await readSequence({ client, table: target, column });
+      if (!sequence) continue;
+      const name = `sequence ${sequence.name}`;
+      if (sequence.increment <= 0n) {
+        findings.push(
+          wanting(
+            name,
+            'it counts down, so it cannot be kept ahead',
+            `ALTER SEQUENCE ${sequence.name} INCREMENT BY 1;`,
+          ),
+        );
+      } else if (sequence.cache > 1n) {
+        const found = `sessions keep ${sequence.cache} numbers at once (CACHE), which setval does not reach`;
+        findings.push(wanting(name, found, `ALTER SEQUENCE ${sequence.name} CACHE 1;`));
+      } else findings.push(ok(name, `at ${sequence.last ?? 'its start'}`));
+    }
+  }
+  return findings;
 }
 
 function ok(name: string, found: string): Finding {
@@ -208,19 +293,21 @@ async function checkPrivileges(
 
 async function checkLedger(client: pg.Client): Promise<Finding> {
   const { rows } = await client.query(
-    `SELECT to_regclass('strangler.stream') IS NOT NULL AND to_regclass('strangler.dead_letter') IS NOT NULL AS present,
+    `SELECT (SELECT count(*) FROM unnest($1::text[]) AS t WHERE to_regclass('strangler.' || t) IS NOT NULL) = $2 AS present,
        quote_ident(current_user) AS role,
        quote_ident(current_database()) AS database, has_database_privilege(current_database(), 'CREATE') AS may_create,
-       coalesce(has_table_privilege(to_regclass('strangler.stream'), 'UPDATE'), false)
-         AND coalesce(has_table_privilege(to_regclass('strangler.dead_letter'), 'DELETE'), false) AS may_write`,
+       (SELECT bool_and(coalesce(has_table_privilege(to_regclass('strangler.' || t), 'INSERT'), false))
+        FROM unnest($1::text[]) AS t) AS may_write`,
+    [LEDGER_TABLES, LEDGER_TABLES.length],
   );
   const { present, role, database, may_create, may_write } = rows[0];
-  if (present && may_write) return ok('ledger', 'strangler.stream and strangler.dead_letter are there');
+  const tables = LEDGER_TABLES.map((table) => `strangler.${table}`).join(', ');
+  if (present && may_write) return ok('ledger', `${tables} are there`);
   if (present) {
     return wanting(
       'ledger',
-      `role ${role} may not write strangler.stream and strangler.dead_letter`,
-      `GRANT USAGE ON SCHEMA strangler TO ${role}; GRANT SELECT, INSERT, UPDATE ON strangler.stream TO ${role}; GRANT SELECT, INSERT, UPDATE, DELETE ON strangler.dead_letter TO ${role};`,
+      `role ${role} may not write ${tables}`,
+      `GRANT USAGE ON SCHEMA strangler TO ${role}; GRANT SELECT, INSERT, UPDATE, DELETE ON ${tables} TO ${role};`,
     );
   }
   if (may_create)

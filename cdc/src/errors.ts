@@ -23,6 +23,7 @@ import type { Care } from './limits.ts';
  * | `refused-at-commit` | the target database refuses a transaction at its end: a deferred constraint |
  * | `dead-letters-full` | an event has to wait for its key, and no more may be parked |
  * | `row-missing` | the target lacks a row that an event changes in part |
+ * | `guarded` | the target's guard refuses the sync: that side is the owner, or has failed over |
  * | `source-changed` | a column that the mapping reads is no longer in the stream |
  */
 export type StopCode =
@@ -43,6 +44,7 @@ export type StopCode =
   | 'refused-at-commit'
   | 'dead-letters-full'
   | 'row-missing'
+  | 'guarded'
   | 'source-changed';
 
 /** A stream stopped loudly: what happened, and what to do. Nothing has been acknowledged that is not in the target. */

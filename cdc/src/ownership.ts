@@ -1,6 +1,6 @@
 import type pg from 'pg';
+import { unlessAbsent } from './apply/ledger.ts';
 import type { ChangeEvent } from './change-event.ts';
-import { sqlState } from './errors.ts';
 
 /** The table whose rows say, in order with all others, when a side was opened and fenced; made with the guard. */
 export const MARKER_TABLE = 'strangler.marker';
@@ -30,15 +30,12 @@ export interface Ownership {
 
 /** Reads the guard's row; undefined where there is none, or no guard at all. */
 export async function readOwnership(client: pg.Client, capability: string): Promise<Ownership | undefined> {
-  try {
-    const { rows } = await client.query(
+  const result = await unlessAbsent(
+    client.query(
       `SELECT state::text AS state, epoch::text AS epoch, retired_at IS NOT NULL AS retired
        FROM strangler.guard WHERE capability = $1`,
       [capability],
-    );
-    return rows[0];
-  } catch (error) {
-    if (sqlState(error) === '42P01' || sqlState(error) === '3F000') return undefined;
-    throw error;
-  }
+    ),
+  );
+  return result?.rows[0];
 }

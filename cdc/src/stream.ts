@@ -114,9 +114,9 @@ async function runSession(
     // Apply: whole source transactions, with the position, in one transaction of the target.
     const facts = await readTargetFacts(target, uniqueTables(mappings.map((mapping) => mapping.target)));
     const writer = createRowWriter(target, facts, pace);
-    const letters = await openDeadLetters(target, name, limits, log);
-    monitor.parked(letters.counts());
     const gate = await openGate({ client: target, course, log });
+    const letters = await openDeadLetters(target, name, limits, log, gate.epochOf);
+    monitor.parked(letters.counts());
     const events = gate.guard(createEventWriter({ client: target, writer, letters, pace, map }));
     const applier = createApplier({
       ...{ client: target, stream: name, fence, position, events, pace, checkColumns },

@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Direction } from './apply/ledger.ts';
+import { type Direction, unlessAbsent } from './apply/ledger.ts';
 import { dropPublication } from './capture/embedded/publication.ts';
 import { dropSlot, slotName } from './capture/embedded/slot.ts';
 import type { MigrationDatabases } from './config.ts';
 import { withConnection } from './database/connect.ts';
 import { courseOf, type StreamCourse } from './direction.ts';
-import { describeError, sqlState } from './errors.ts';
+import { describeError } from './errors.ts';
 import type { StreamLimits } from './limits.ts';
 import { type Ownership, readOwnership } from './ownership.ts';
+import { keepSequencesAhead } from './sequences.ts';
 import { createMonitor, type Monitor } from './status/monitor.ts';
 import { runStream } from './stream.ts';
 
@@ -94,6 +95,14 @@ export function superviseStreams(options: SuperviseOptions): CapabilityStreams {
     }
   };
 
+  const keepAhead = async (guard: Exclude<Guard, 'unknown'>) => {
+    if (guard !== 'absent' && guard.retired) return;
+    const owner = guard === 'absent' || guard.state === 'closed' ? 'monolith' : 'service';
+    for (const move of await keepSequencesAhead(options, owner)) {
+      options.log.info({ capability, ...move }, `sequence ${move.sequence}: moved ahead of the owner's numbers`);
+    }
+  };
+
   return {
     monitors: () => (['forward', 'reverse'] as const).flatMap((direction) => monitors.get(direction) ?? []),
     async run(signal) {
@@ -101,8 +110,12 @@ export function superviseStreams(options: SuperviseOptions): CapabilityStreams {
         while (!signal.aborted) {
           try {
             const guard = await lookAtGuard(options);
-            if (guard !== 'unknown') await follow(guard, signal);
-            else if (running.size === 0 && settled === undefined) start('forward', signal);
+            if (guard !== 'unknown') {
+              await follow(guard, signal);
+              await keepAhead(guard);
+            } else if (running.size === 0 && settled === undefined) {
+              start('forward', signal);
+            }
           } catch (error) {
             if (!signal.aborted) options.log.warn({ capability }, `streams: ${describeError(error)}`);
           }
@@ -142,14 +155,11 @@ async function giveUp({ name, sourceUrl, targetUrl, slot }: StreamCourse, why: '
   });
   if (why === 'retired') return;
   await withConnection(targetUrl, applicationName, async (client) => {
-    try {
-      await client.query('DELETE FROM strangler.stream WHERE capability = $1 AND direction = $2', [
+    await unlessAbsent(
+      client.query('DELETE FROM strangler.stream WHERE capability = $1 AND direction = $2', [
         name.capability,
         name.direction,
-      ]);
-    } catch (error) {
-      // There never was a ledger here.
-      if (sqlState(error) !== '42P01' && sqlState(error) !== '3F000') throw error;
-    }
+      ]),
+    );
   });
 }

@@ -47,12 +47,17 @@ export function isPoison(error: unknown): error is StreamStop {
 /** Data exception, constraint, view's check option, a limit of the server, raised by a function of the target. */
 const POISON_STATES = ['22', '23', '44', '54', 'P0'];
 
-/** The letters of a stream as they are in the target. From here on only this session may add to them. */
+/**
+ * The letters of a stream as they are in the target. From here on only this session may add to them.
+ *
+ * @param epochOf Of the ownership under which an event is parked; null where none matters.
+ */
 export async function openDeadLetters(
   client: pg.Client,
   stream: StreamName,
   limits: { readonly deadLettersMax: number },
   log: Logger,
+  epochOf: (event: ChangeEvent) => string | null,
 ): Promise<DeadLetters> {
   const name = [stream.capability, stream.direction];
   /** Table -> key -> lane: letters of one lane are applied one after the other. */
@@ -108,9 +113,9 @@ export async function openDeadLetters(
       if (lane === undefined) keys++;
       if (second !== undefined) await join(second, chosen);
       await client.query(
-        `INSERT INTO strangler.dead_letter (capability, direction, lane, event, code, cause)
-         VALUES ($1, $2, $3, $4, $5, $6)`,
-        [...name, chosen, toJson(event), cause?.code ?? null, cause?.message ?? null],
+        `INSERT INTO strangler.dead_letter (capability, direction, lane, event, code, cause, epoch)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+        [...name, chosen, toJson(event), cause?.code ?? null, cause?.message ?? null, epochOf(event)],
       );
       for (const key of keysOf(event)) hold(tableOf(event), key, chosen);
       events++;

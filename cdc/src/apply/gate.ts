@@ -22,6 +22,8 @@ export interface GateStatus {
 /** Lets through what the owner wrote, and keeps markers and rogue writes in the target's ledger. */
 export interface Gate {
   status(): GateStatus;
+  /** Of the ownership under which the event's table is written now; null for one that does not change hands. */
+  epochOf(event: ChangeEvent): string | null;
   /** The same writer behind the gate. */
   guard(events: EventWriter): EventWriter;
 }
@@ -98,6 +100,7 @@ export async function openGate(options: GateOptions): Promise<Gate> {
 
   return {
     status: () => ({ state, epoch, rogueWrites }),
+    epochOf: ({ source }) => (owned.has(`${source.schema}.${source.table}`) ? epoch : null),
     guard: (events) => ({
       write(event) {
         const table = `${event.source.schema}.${event.source.table}`;

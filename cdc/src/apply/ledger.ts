@@ -141,17 +141,27 @@ export async function takeOver(client: pg.Client, name: StreamName): Promise<Str
 
 /** Reads the stream's row, or undefined when there is none (nor a ledger at all). */
 export async function readStreamRow(client: pg.Client, name: StreamName): Promise<StreamRow | undefined> {
+  const result = await unlessAbsent(
+    client.query(`SELECT ${COLUMNS} FROM strangler.stream WHERE capability = $1 AND direction = $2`, [
+      name.capability,
+      name.direction,
+    ]),
+  );
+  return result?.rows[0] && toStreamRow(result.rows[0]);
+}
+
+/** Undefined where the schema strangler, or what is asked of it, is not there yet. */
+export async function unlessAbsent<T>(query: Promise<T>): Promise<T | undefined> {
   try {
-    const { rows } = await client.query(
-      `SELECT ${COLUMNS} FROM strangler.stream WHERE capability = $1 AND direction = $2`,
-      [name.capability, name.direction],
-    );
-    return rows[0] && toStreamRow(rows[0]);
+    return await query;
   } catch (error) {
-    if (sqlState(error) === '42P01' || sqlState(error) === '3F000') return undefined;
+    if (ABSENT.includes(sqlState(error) ?? '')) return undefined;
     throw error;
   }
 }
+
+/** Undefined table, schema, column: a ledger that an older version made lacks some. */
+const ABSENT = ['42P01', '3F000', '42703'];
 
 /** Records a finished load, in the load's own transaction. */
 export async function insertStreamRow(

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Text } from 'strangler-migrations/define';
 import { type ChangeEvent, describeEvent } from '../change-event.ts';
-import { describeError, isTransient, StreamStop } from '../errors.ts';
+import { describeError, isTransient, StreamStop, sqlState } from '../errors.ts';
 import type { StreamLimits } from '../limits.ts';
 import type { RowChange, TargetTable } from '../map.ts';
 import {
@@ -183,6 +183,10 @@ async function writeRun(client: pg.Client, run: Run): Promise<void> {
     }
   } catch (error) {
     if (error instanceof StreamStop || isTransient(error)) throw error;
+    if (sqlState(error)?.startsWith(GUARD_CLASS)) {
+      const { hint } = error as { hint?: string };
+      throw new StreamStop('guarded', `${about(run)}: ${describeError(error)}`, hint ?? GUARD_FIX, error);
+    }
     throw new StreamStop(
       'refused',
       `${about(run)}: the target's ${run.table.schema}.${run.table.name} refuses it: ${describeError(error)}`,
@@ -191,6 +195,10 @@ async function writeRun(client: pg.Client, run: Run): Promise<void> {
     );
   }
 }
+
+/** The class of the errors that the guard of a capability's tables raises (migrations/workflow/guard). */
+const GUARD_CLASS = 'ST';
+const GUARD_FIX = 'npx strangler status says who owns the capability and what is to be done.';
 
 function about(run: Run): string {
   return run.rows === 1 ? describeEvent(run.first) : `${run.rows} changes from ${describeEvent(run.first)} on`;

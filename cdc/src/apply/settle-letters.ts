@@ -1,20 +1,22 @@
 import type pg from 'pg';
-import type { TableMapping } from 'strangler-migrations/define';
 import type { Operation, Row } from '../change-event.ts';
 import { readTargetFacts } from '../database/target-facts.ts';
-import { describeError, isTransient, StreamStop, sqlState } from '../errors.ts';
+import type { StreamCourse } from '../direction.ts';
+import { describeError, isTransient, StreamStop } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import { compileMapper } from '../map.ts';
 import { uniqueTables } from '../refuse.ts';
 import { type DeadLetterCounts, eventFromJson } from './dead-letters.ts';
-import { type StreamName, takeOver } from './ledger.ts';
+import { type GateStatus, readGate } from './gate.ts';
+import { type Direction, type StreamName, takeOver, unlessAbsent } from './ledger.ts';
 import { createRowWriter } from './row-writer.ts';
 
 /** One parked event, as `cdc dead-letters` shows it. The keys are a contract. */
 export interface DeadLetter {
   readonly id: string;
   readonly capability: string;
+  readonly direction: Direction;
   readonly table: string;
   readonly key: Row;
   readonly op: Operation;
@@ -25,6 +27,8 @@ export interface DeadLetter {
   /** The letter that has to be settled first; null for the first of its key. */
   readonly behind: string | null;
   readonly parked_at: string;
+  /** Of the ownership when it was parked: one of an older epoch can only be discarded. Null where none matters. */
+  readonly epoch: string | null;
 }
 
 /** What became of a letter. */
@@ -36,7 +40,7 @@ export interface SettledLetter {
 }
 
 const LIST_SQL = `
-  SELECT id::text AS id, capability, (event -> 'source' ->> 'schema') || '.' || (event -> 'source' ->> 'table') AS "table",
+  SELECT id::text AS id, capability, direction, epoch::text AS epoch, (event -> 'source' ->> 'schema') || '.' || (event -> 'source' ->> 'table') AS "table",
     event -> 'key' AS key, event ->> 'op' AS op, (event -> 'source' ->> 'txId')::float8 AS transaction, code, cause,
     nullif(first_value(id) OVER (PARTITION BY lane ORDER BY id), id)::text AS behind,
     to_char(parked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS parked_at
@@ -64,16 +68,6 @@ export async function countLetters(client: pg.Client, stream: StreamName): Promi
     ),
   );
   return result?.rows[0] ?? { keys: 0, events: 0 };
-}
-
-/** There is no ledger before the first run. */
-async function unlessAbsent(query: Promise<pg.QueryResult>): Promise<pg.QueryResult | undefined> {
-  try {
-    return await query;
-  } catch (error) {
-    if (sqlState(error) === '42P01' || sqlState(error) === '3F000') return undefined;
-    throw error;
-  }
 }
 
 export interface SettleOptions {
@@ -116,16 +110,16 @@ async function settle(
  * Applies letters, and all others of their keys, in the order in which they were parked, by the mapping as it is now.
  * Where one is refused again, it and what is behind it stay.
  */
-export function replayLetters(
-  options: SettleOptions & { readonly mappings: readonly TableMapping[] },
-): Promise<SettledLetter[]> {
-  const { client, stream, ids, mappings } = options;
+export function replayLetters(options: SettleOptions & { readonly course: StreamCourse }): Promise<SettledLetter[]> {
+  const { client, stream, ids } = options;
+  const { mappings, owned } = options.course;
   const { map } = compileMapper(mappings);
   return settle(options, async () => {
     const facts = await readTargetFacts(client, uniqueTables(mappings.map((mapping) => mapping.target)));
     const writer = createRowWriter(client, facts, { limits: DEFAULT_LIMITS });
+    const gate = await readGate(client, stream);
     const { rows: letters } = await client.query(
-      `SELECT id::text AS id, lane FROM strangler.dead_letter
+      `SELECT id::text AS id, lane, epoch::text AS epoch, event -> 'source' AS source FROM strangler.dead_letter
        WHERE capability = $1 AND direction = $2
          AND ($3::bigint[] IS NULL OR lane IN (SELECT lane FROM strangler.dead_letter
                                                WHERE capability = $1 AND direction = $2 AND id = ANY ($3)))
@@ -134,9 +128,16 @@ export function replayLetters(
     );
     const blocked = new Set<string>();
     const settled: SettledLetter[] = [];
-    for (const { id, lane } of letters) {
+    for (const { id, lane, epoch, source } of letters) {
       if (blocked.has(lane)) {
         settled.push({ id, outcome: 'waits', cause: null });
+        continue;
+      }
+      // A letter from before letters had epochs is one of the first.
+      const isOwned = owned.some(({ schema, name }) => schema === source.schema && name === source.table);
+      if (isOwned && (gate.state !== 'open' || gate.epoch !== (epoch ?? '1'))) {
+        blocked.add(lane);
+        settled.push({ id, outcome: 'refused', cause: staleCause(epoch ?? '1', gate) });
         continue;
       }
       await client.query('SAVEPOINT letter');
@@ -159,6 +160,12 @@ export function replayLetters(
     }
     return settled;
   });
+}
+
+/** The owner may have written the row anew since, and this would put the old value over it. */
+function staleCause(epoch: string, gate: GateStatus): string {
+  const now = gate.state === 'open' ? `is at epoch ${gate.epoch}` : 'is with the other side';
+  return `it was parked in epoch ${epoch} and the ownership ${now}: discard it, and let "npx cdc verify" say whether a row is wrong`;
 }
 
 /** Throws letters away for good. Those behind them stay parked until they are replayed. */
