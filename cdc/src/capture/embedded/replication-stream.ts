@@ -80,12 +80,8 @@ export async function followSlot(
   options.signal.addEventListener('abort', onAbort);
   client.on('error', fail);
   client.on('end', () => fail(new ConnectionLost('the replication connection ended')));
-  const started = new Promise<void>((done) => {
-    connection.once('replicationStart', () => {
-      readCopyData(connection.stream, onMessage, onRead);
-      done();
-    });
-  });
+  const started = new Promise<void>((done) => connection.once('replicationStart', () => done()));
+  readCopyData(connection.stream, onMessage, onRead);
   const ended = client.query(
     `START_REPLICATION SLOT "${options.slot}" LOGICAL ${formatLsn(options.from)} ` +
       `("proto_version" '1', "publication_names" '"${options.slot}"', "messages" 'true')`,
@@ -155,6 +151,9 @@ async function statusInterval(client: pg.Client): Promise<number> {
  * Reads CopyData messages from the driver's socket (PostgreSQL documentation, "Message Formats"): a row is one, and to make
  * an object and two events of each costs the driver more than to decode it. Whatever else the server has to say is the
  * driver's.
+ *
+ * It begins while the driver waits for nothing, at the boundary of a message: the first changes may come in one piece with
+ * the message that announces them, and one that the driver had read in part would be lost.
  */
 function readCopyData(
   socket: NodeJS.ReadableStream,
@@ -163,28 +162,18 @@ function readCopyData(
 ): void {
   const driver = socket.listeners('data') as ((chunk: Buffer) => void)[];
   let rest: Buffer | undefined;
-  let foreign = false;
   const onData = (chunk: Buffer) => {
-    if (foreign) {
-      for (const listener of driver) listener(chunk);
-      return;
-    }
     const data: Buffer = rest ? Buffer.concat([rest, chunk]) : chunk;
     let start = 0;
     while (start + HEADER_BYTES <= data.length) {
-      if (data[start] !== COPY_DATA) {
-        foreign = true;
-        break;
-      }
       const end = start + 1 + data.readUInt32BE(start + 1);
       if (end > data.length) break;
-      message(data, start + HEADER_BYTES, end);
+      if (data[start] === COPY_DATA) message(data, start + HEADER_BYTES, end);
+      else for (const listener of driver) listener(data.subarray(start, end));
       start = end;
     }
-    rest = undefined;
-    if (start < data.length) rest = data.subarray(start);
+    rest = start < data.length ? data.subarray(start) : undefined;
     read();
-    if (foreign && rest) onData(rest);
   };
   socket.removeAllListeners('data');
   socket.on('data', onData);
