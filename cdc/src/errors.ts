@@ -24,7 +24,14 @@ import type { Care } from './limits.ts';
  * | `dead-letters-full` | an event has to wait for its key, and no more may be parked |
  * | `row-missing` | the target lacks a row that an event changes in part |
  * | `guarded` | the target's guard refuses the sync: that side is the owner, or has failed over |
- * | `source-changed` | a column that the mapping reads is no longer in the stream |
+ * | `source-changed` | a column that the mapping reads is no longer in the stream, or has another type |
+ * | `other-engine` | the stream goes by way of Kafka, and is to be read from its slot |
+ * | `not-carried` | Debezium would change values of a column without a word |
+ * | `connector-paused` | someone has paused or stopped the connector |
+ * | `connector-failed` | Debezium's task fails, also when it is started again |
+ * | `log-missing` | the topic is gone |
+ * | `log-settings` | the topic has more than one partition, or is compacted |
+ * | `log-gap` | messages are missing in the topic that were never applied |
  */
 export type StopCode =
   | 'settings'
@@ -45,7 +52,14 @@ export type StopCode =
   | 'dead-letters-full'
   | 'row-missing'
   | 'guarded'
-  | 'source-changed';
+  | 'source-changed'
+  | 'other-engine'
+  | 'not-carried'
+  | 'connector-paused'
+  | 'connector-failed'
+  | 'log-missing'
+  | 'log-settings'
+  | 'log-gap';
 
 /** A stream stopped loudly: what happened, and what to do. Nothing has been acknowledged that is not in the target. */
 export class StreamStop extends Error {

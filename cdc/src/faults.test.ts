@@ -1,5 +1,6 @@
 import { cents, integer, rows, text } from 'strangler-migrations/define';
 import { afterEach, expect, test } from 'vitest';
+import { embeddedTest } from './testing/engine.ts';
 import {
   createStores,
   type RunningStream,
@@ -63,32 +64,35 @@ test('a target session that is ended in the middle of a batch leaves nothing beh
   expect(await rowsOf(stores.target, 'item')).toEqual([{ id: 1, name: 'a' }]);
 });
 
-test('while the target holds everything up, the socket is paused and the source still hears from it', async () => {
-  stores = await createStores(ITEM, ITEM);
-  const { rows: database } = await stores.source.query('SELECT quote_ident(current_database()) AS name');
-  await stores.source.query(`ALTER DATABASE ${database[0].name} SET wal_sender_timeout = '400ms'`);
-  await untilState(stores.start([items], { queueBytesMax: 32 * 1024 }), 'streaming');
-  const sender = async () => {
-    const { rows } = await stores.source.query(
-      `SELECT pid, extract(epoch FROM reply_time)::float8 AS replied_at FROM pg_stat_replication
+embeddedTest(
+  'while the target holds everything up, the socket is paused and the source still hears from it',
+  async () => {
+    stores = await createStores(ITEM, ITEM);
+    const { rows: database } = await stores.source.query('SELECT quote_ident(current_database()) AS name');
+    await stores.source.query(`ALTER DATABASE ${database[0].name} SET wal_sender_timeout = '400ms'`);
+    await untilState(stores.start([items], { queueBytesMax: 32 * 1024 }), 'streaming');
+    const sender = async () => {
+      const { rows } = await stores.source.query(
+        `SELECT pid, extract(epoch FROM reply_time)::float8 AS replied_at FROM pg_stat_replication
        WHERE application_name = $1 AND state <> 'backup'`,
-      [stores.slot],
-    );
-    return rows[0] as { pid: number; replied_at: number } | undefined;
-  };
-  const blocker = await stores.session('target');
-  await blocker.query('BEGIN; LOCK TABLE item IN EXCLUSIVE MODE');
-  await stores.source.query("INSERT INTO item SELECT n, repeat('x', 500) FROM generate_series(1, 40000) n");
-  const first = await until('the source has heard from it', sender);
-  const last = await until('the source has heard from it for several time-outs', async () => {
-    const now = await sender();
-    return now && (now.pid !== first.pid || now.replied_at > first.replied_at + 1.5) && now;
-  });
-  expect(last.pid).toBe(first.pid);
-  await blocker.query('COMMIT');
-  await untilCaughtUp(stores);
-  expect(await rowsOf(stores.target, 'item')).toHaveLength(40_000);
-});
+        [stores.slot],
+      );
+      return rows[0] as { pid: number; replied_at: number } | undefined;
+    };
+    const blocker = await stores.session('target');
+    await blocker.query('BEGIN; LOCK TABLE item IN EXCLUSIVE MODE');
+    await stores.source.query("INSERT INTO item SELECT n, repeat('x', 500) FROM generate_series(1, 40000) n");
+    const first = await until('the source has heard from it', sender);
+    const last = await until('the source has heard from it for several time-outs', async () => {
+      const now = await sender();
+      return now && (now.pid !== first.pid || now.replied_at > first.replied_at + 1.5) && now;
+    });
+    expect(last.pid).toBe(first.pid);
+    await blocker.query('COMMIT');
+    await untilCaughtUp(stores);
+    expect(await rowsOf(stores.target, 'item')).toHaveLength(40_000);
+  },
+);
 
 test('a second instance waits, and takes over when the first ends', async () => {
   stores = await createStores(ITEM, ITEM);
@@ -144,7 +148,7 @@ test('a slot that is dropped stops the stream for good, with what to do', async 
   expect(slots.rowCount).toBe(0);
 });
 
-test('a slot that someone else has moved on stops the stream', async () => {
+embeddedTest('a slot that someone else has moved on stops the stream', async () => {
   stores = await createStores(ITEM, ITEM);
   const stream = stores.start([items]);
   await untilState(stream, 'streaming');

@@ -15,6 +15,8 @@ export interface HeartbeatOptions {
   readonly tables: readonly TableName[];
   readonly publication: PublicationIdentity;
   readonly everyMs: number;
+  /** As a transaction of its own: what reads the slot may have to see one before it goes on. */
+  readonly transactional: boolean;
   readonly monitor: Monitor;
   readonly log: Logger;
   /** Called when the source's session is lost, or its publication no longer carries the stream: not to go on as if. */
@@ -22,7 +24,7 @@ export interface HeartbeatOptions {
 }
 
 /**
- * Writes a small message to the source's log at intervals. It belongs to no transaction and no table; it makes an idle
+ * Writes a small message to the source's log at intervals. It belongs to no table; it makes an idle
  * stream's position and lag move, and lets PostgreSQL forget log that only other databases have written.
  *
  * A beat that the source refuses is only logged: the stream does without.
@@ -37,7 +39,8 @@ export function startHeartbeat(options: HeartbeatOptions): () => void {
   const beat = async () => {
     try {
       const { rows } = await source.query(
-        `SELECT pg_catalog.pg_logical_emit_message(false, 'strangler', 'heartbeat')::text AS lsn`,
+        `SELECT pg_catalog.pg_logical_emit_message($1, 'strangler', 'heartbeat')::text AS lsn`,
+        [options.transactional],
       );
       monitor.marked(parseLsn(rows[0].lsn), options.everyMs);
       const state = await readSlot(source, slot);

@@ -1,5 +1,6 @@
 import { integer, rows, text } from 'strangler-migrations/define';
 import { afterEach, expect, test } from 'vitest';
+import { embeddedTest } from './testing/engine.ts';
 import { createStores, rowsOf, type Stores, until, untilCaughtUp, untilState } from './testing/stores.ts';
 
 const tables = [rows({ source: 'item', target: 'item', key: { id: integer('id') }, columns: { name: text('name') } })];
@@ -85,42 +86,45 @@ test('an update from before the snapshot, of a transaction that was open then, i
   ]);
 });
 
-test('what is received and not yet durable in the target is never acknowledged, whatever keepalives say', async () => {
-  stores = await createStores(ITEM, ITEM);
-  const stream = stores.start(tables, { heartbeatMs: 20, idleMs: 20 });
-  await untilState(stream, 'streaming');
-  await stores.source.query("INSERT INTO item VALUES (1, 'applied')");
-  await untilCaughtUp(stores);
+embeddedTest(
+  'what is received and not yet durable in the target is never acknowledged, whatever keepalives say',
+  async () => {
+    stores = await createStores(ITEM, ITEM);
+    const stream = stores.start(tables, { heartbeatMs: 20, idleMs: 20 });
+    await untilState(stream, 'streaming');
+    await stores.source.query("INSERT INTO item VALUES (1, 'applied')");
+    await untilCaughtUp(stores);
 
-  const blocker = await stores.session('target');
-  await blocker.query('BEGIN');
-  await blocker.query('LOCK TABLE item IN ACCESS EXCLUSIVE MODE');
-  await stores.source.query("INSERT INTO item VALUES (2, 'held up')");
-  const { rows: end } = await stores.source.query('SELECT pg_current_wal_insert_lsn()::text AS lsn');
-  await until('the insert is held up in the target', async () => {
-    const { rows } = await stores.target.query(
-      `SELECT FROM pg_locks WHERE NOT granted AND relation = 'item'::regclass`,
-    );
-    return rows.length === 1;
-  });
-  // Heartbeats and keepalives go on meanwhile.
-  await until('log is written beyond the insert', async () => {
-    const { rows } = await stores.source.query(`SELECT pg_current_wal_lsn() - $1::pg_lsn > 2000 AS beyond`, [
-      end[0].lsn,
-    ]);
-    return rows[0].beyond;
-  });
-  const confirmed = async () =>
-    (
-      await stores.source.query(
-        'SELECT confirmed_flush_lsn >= $2::pg_lsn AS beyond FROM pg_replication_slots WHERE slot_name = $1',
-        [stores.slot, end[0].lsn],
-      )
-    ).rows[0].beyond;
-  expect(await confirmed()).toBe(false);
-  expect(stream.monitor.status().lag_seconds).toBeGreaterThan(0);
+    const blocker = await stores.session('target');
+    await blocker.query('BEGIN');
+    await blocker.query('LOCK TABLE item IN ACCESS EXCLUSIVE MODE');
+    await stores.source.query("INSERT INTO item VALUES (2, 'held up')");
+    const { rows: end } = await stores.source.query('SELECT pg_current_wal_insert_lsn()::text AS lsn');
+    await until('the insert is held up in the target', async () => {
+      const { rows } = await stores.target.query(
+        `SELECT FROM pg_locks WHERE NOT granted AND relation = 'item'::regclass`,
+      );
+      return rows.length === 1;
+    });
+    // Heartbeats and keepalives go on meanwhile.
+    await until('log is written beyond the insert', async () => {
+      const { rows } = await stores.source.query(`SELECT pg_current_wal_lsn() - $1::pg_lsn > 2000 AS beyond`, [
+        end[0].lsn,
+      ]);
+      return rows[0].beyond;
+    });
+    const confirmed = async () =>
+      (
+        await stores.source.query(
+          'SELECT confirmed_flush_lsn >= $2::pg_lsn AS beyond FROM pg_replication_slots WHERE slot_name = $1',
+          [stores.slot, end[0].lsn],
+        )
+      ).rows[0].beyond;
+    expect(await confirmed()).toBe(false);
+    expect(stream.monitor.status().lag_seconds).toBeGreaterThan(0);
 
-  await blocker.query('COMMIT');
-  await until('the insert is acknowledged', confirmed);
-  expect(await rowsOf(stores.target, 'item')).toHaveLength(2);
-});
+    await blocker.query('COMMIT');
+    await until('the insert is acknowledged', confirmed);
+    expect(await rowsOf(stores.target, 'item')).toHaveLength(2);
+  },
+);

@@ -19,6 +19,8 @@ export interface Position {
   readonly commitLsn: Lsn;
   /** Number of the event in its transaction, from 0. */
   readonly ordinal: number;
+  /** Of a stream that comes by way of a log: the offset of the first message in it that is not done with. */
+  readonly nextOffset?: bigint;
 }
 
 /** Parses PostgreSQL's printed form. @throws Error for anything else. */

@@ -1,5 +1,6 @@
 import { column, integer, pair, rows, text } from 'strangler-migrations/define';
 import { afterEach, expect, test } from 'vitest';
+import { embeddedTest } from './testing/engine.ts';
 import { createStores, rowsOf, type Stores, until, untilCaughtUp, untilState } from './testing/stores.ts';
 
 let stores: Stores;
@@ -163,7 +164,7 @@ test('a chain of unique values is passed on in the order of the source, though e
   await expectEqual();
 });
 
-test('a value of every type arrives as it was, by the load and by the stream', async () => {
+embeddedTest('a value of every type arrives as it was, by the load and by the stream', async () => {
   const types = Object.keys(TYPES);
   const schema = `
     CREATE TYPE mood AS ENUM ('so, so', 'it''s fine'); CREATE DOMAIN positive AS integer CHECK (VALUE > 0);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { createApplier } from './apply/apply.ts';
-import { beginApplying, isOfSync } from './apply/apply-session.ts';
+import { beginApplying } from './apply/apply-session.ts';
 import { openDeadLetters } from './apply/dead-letters.ts';
 import { createEventWriter } from './apply/event-writer.ts';
 import { openGate } from './apply/gate.ts';
@@ -16,10 +16,10 @@ import {
 } from './apply/ledger.ts';
 import { createRowWriter } from './apply/row-writer.ts';
 import type { Capture } from './capture/capture.ts';
+import { embeddedEngine } from './capture/embedded/engine.ts';
 import { ensurePublication, verifyPublication } from './capture/embedded/publication.ts';
-import { followSlot } from './capture/embedded/replication-stream.ts';
-import { identifySystem, verifyContinuity } from './capture/embedded/slot.ts';
-import { createTranslator, type Echo } from './capture/embedded/to-captured.ts';
+import { identifySystem } from './capture/embedded/slot.ts';
+import type { CaptureEngine, CaptureSession } from './capture/engine.ts';
 import type { MigrationDatabases } from './config.ts';
 import { connect, disconnect } from './database/connect.ts';
 import { readTargetFacts } from './database/target-facts.ts';
@@ -29,13 +29,15 @@ import { startHeartbeat } from './heartbeat.ts';
 import { createPace, type Pace, type StreamLimits } from './limits.ts';
 import { beginAtSlot, initialLoad } from './load/initial-load.ts';
 import { compileMapper } from './map.ts';
-import { formatPosition } from './position.ts';
-import { refuseAddedTables, refuseUnfit, tableName, uniqueTables } from './refuse.ts';
+import { type Epoch, formatPosition } from './position.ts';
+import { refuseAddedTables, refuseUnfit, uniqueTables } from './refuse.ts';
 import type { Monitor } from './status/monitor.ts';
 
 /** One capability in one direction. In reverse it is the same code with the two databases, and the mapping, swapped. */
 export interface StreamOptions extends MigrationDatabases {
   readonly name: StreamName;
+  /** Who captures; by default the embedded engine. */
+  readonly engine?: CaptureEngine;
   readonly limits: StreamLimits;
   readonly log: Logger;
   readonly monitor: Monitor;
@@ -86,6 +88,7 @@ async function runSession(
   const course = courseOf(options, name.direction);
   const { sourceUrl, slot, mappings } = course;
   const sessions = openSessions(slot, signal, limits.shutdownMs);
+  let engine: CaptureSession | undefined;
   let capture: Capture | undefined;
   let stopHeartbeat = () => {};
   try {
@@ -102,13 +105,16 @@ async function runSession(
       log.info('another instance runs this stream; waiting to take over');
     });
     await beginApplying(target, course.origin);
-    const { position, fence, publication } = await findStart(options, course, source, target);
-    log.info({ position: formatPosition(position), fence }, 'streaming');
+    const epoch = await identifySystem(sourceUrl, slot);
+    const { open, heartbeat } = options.engine ?? embeddedEngine;
+    engine = open({ course, source, target, epoch, limits, signal, log });
+    const start = await findStart(options, course, { source, target, epoch, engine });
+    const { position, fence, publication } = start;
 
-    // Capture: from the slot, whatever is committed from the target's position on.
-    const translate = createTranslator(position.epoch, mappings, echoOf(course));
-    const running = await followSlot({ url: sourceUrl, slot, from: position.commitLsn, limits, signal }, translate);
+    // Capture: whatever is committed from the target's position on.
+    const running = await engine.follow(start);
     capture = running;
+    log.info({ position: formatPosition(position), fence }, 'streaming');
     // Map: each event to rows of the target.
     const { map, checkColumns } = compileMapper(mappings);
     // Apply: whole source transactions, with the position, in one transaction of the target.
@@ -134,6 +140,7 @@ async function runSession(
     stopHeartbeat = startHeartbeat({
       ...{ source, slot, tables: uniqueTables(mappings.map((mapping) => mapping.source)), publication, monitor, log },
       everyMs: limits.heartbeatMs,
+      transactional: heartbeat === 'transactional',
       broken: running.fail,
     });
 
@@ -144,6 +151,7 @@ async function runSession(
     stopHeartbeat();
     monitor.streaming(undefined, undefined, undefined);
     await capture?.close();
+    await engine?.end();
     await sessions.end();
   }
 }
@@ -152,23 +160,30 @@ async function runSession(
 async function findStart(
   { log, monitor }: StreamOptions,
   { name, sourceUrl, slot, mappings }: StreamCourse,
-  source: pg.Client,
-  target: pg.Client,
+  session: {
+    readonly source: pg.Client;
+    readonly target: pg.Client;
+    readonly epoch: Epoch;
+    readonly engine: CaptureSession;
+  },
 ): Promise<StreamRow> {
+  const { source, target, epoch, engine } = session;
   const tables = uniqueTables(mappings.map((mapping) => mapping.source));
-  const epoch = await identifySystem(sourceUrl, slot);
   const row = await takeOver(target, name);
   if (row) {
     refuseAddedTables(row.tables, mappings);
-    await verifyContinuity(source, slot, epoch, row.position);
+    const verified = await engine.verify(row);
     const { identity } = await verifyPublication(source, slot, tables, row.publication);
     await storePublication(target, name, identity);
-    return { ...row, publication: identity };
+    return { ...verified, publication: identity };
   }
+  await engine.prepare();
   const publication = await ensurePublication(source, slot, tables);
   if (name.direction === 'reverse') {
     // All that the service has came from the monolith, so there is nothing to load: the stream begins with its slot.
-    return beginAtSlot({ sourceUrl, source, target, stream: name, slot, publication, epoch, mappings });
+    return engine.verify(
+      await beginAtSlot({ sourceUrl, source, target, stream: name, slot, publication, epoch, mappings }),
+    );
   }
   monitor.state('loading');
   log.info({ slot }, 'initial load: waiting for open transactions of the source, then copying');
@@ -177,16 +192,7 @@ async function findStart(
     progress: monitor.loading,
   });
   log.info({ position: formatPosition(loaded.position) }, 'initial load: done');
-  return loaded;
-}
-
-/** What the other direction of this capability writes, which its rows have to be kept apart from. */
-function echoOf({ echoOrigin, owned }: StreamCourse): Echo {
-  const tables = new Set(owned.map(tableName));
-  return {
-    isOrigin: (origin) => isOfSync(echoOrigin, origin),
-    writes: (schema, table) => tables.has(`${schema}.${table}`),
-  };
+  return engine.verify(loaded);
 }
 
 /** The two sessions of a stream, cut when it is told to end: at once while it prepares, later once it streams. */

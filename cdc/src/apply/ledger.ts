@@ -2,6 +2,15 @@ import type pg from 'pg';
 import { FenceLost, StreamStop, sqlState } from '../errors.ts';
 import { formatLsn, type Position, parseLsn } from '../position.ts';
 
+/** The log between source and target of a stream that does not read its slot itself, from one initial load on. */
+export interface LogIdentity {
+  readonly topic: string;
+  /** What stands in it in place of a large value that an update left alone. Nobody can guess it, so no value is it. */
+  readonly placeholder: string;
+  /** What the columns were when the log began. */
+  readonly types: Readonly<Record<string, string>>;
+}
+
 /** Which way rows flow: forward is from the monolith to the service. */
 export type Direction = 'forward' | 'reverse';
 
@@ -23,6 +32,8 @@ export interface StreamRow {
   readonly publication: Readonly<Record<string, string>>;
   /** When the last applied source transaction committed, in milliseconds since 1970; null before the first. */
   readonly committedAtMs: number | null;
+  /** Null for a stream that reads its slot itself. */
+  readonly log: LogIdentity | null;
 }
 
 /** The tables of {@link LEDGER_SQL}, in the schema strangler. */
@@ -46,9 +57,13 @@ CREATE TABLE IF NOT EXISTS strangler.stream (
   updated_at        timestamptz NOT NULL DEFAULT now(),
   -- Writes of a side that did not own the table: counted, and the first of them kept in strangler.rogue_write.
   rogue_writes      bigint      NOT NULL DEFAULT 0,
+  -- Of a stream that comes by way of Kafka: its topic, and the offset there of the first message that is not applied.
+  log               jsonb,
+  next_offset       bigint,
   PRIMARY KEY (capability, direction)
 ) WITH (fillfactor = 20);
-ALTER TABLE strangler.stream ADD COLUMN IF NOT EXISTS rogue_writes bigint NOT NULL DEFAULT 0;
+ALTER TABLE strangler.stream ADD COLUMN IF NOT EXISTS rogue_writes bigint NOT NULL DEFAULT 0,
+  ADD COLUMN IF NOT EXISTS log jsonb, ADD COLUMN IF NOT EXISTS next_offset bigint;
 -- Events that could not be applied, and those that wait behind them: one after the other in each lane.
 CREATE TABLE IF NOT EXISTS strangler.dead_letter (
   id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -97,7 +112,7 @@ export async function ensureLedger(client: pg.Client): Promise<void> {
   const { rows } = await client.query(
     `SELECT (SELECT count(*) FROM unnest($1::text[]) AS t WHERE to_regclass('strangler.' || t) IS NOT NULL) = $2
        AND EXISTS (SELECT FROM pg_catalog.pg_attribute
-                   WHERE attrelid = to_regclass('strangler.dead_letter') AND attname = 'epoch') AS present`,
+                   WHERE attrelid = to_regclass('strangler.stream') AND attname = 'next_offset') AS present`,
     [LEDGER_TABLES, LEDGER_TABLES.length],
   );
   if (rows[0].present) return;
@@ -200,6 +215,15 @@ export async function storePublication(
   ]);
 }
 
+/** Writes down the log that a stream comes by from here on, before anything is in it. */
+export async function storeLog(client: pg.Client, name: StreamName, log: LogIdentity): Promise<void> {
+  const { rowCount } = await client.query(
+    `UPDATE strangler.stream SET log = $3, next_offset = 0 WHERE capability = $1 AND direction = $2 AND log IS NULL`,
+    [name.capability, name.direction, log],
+  );
+  if (rowCount !== 1) throw new FenceLost(`another instance has taken over the stream of ${name.capability}`);
+}
+
 /**
  * Moves the position, in the transaction of the rows that it stands for.
  *
@@ -216,14 +240,20 @@ export async function movePosition(
   const { rowCount } = await client.query({
     name: 'strangler_move_position',
     text: `UPDATE strangler.stream
-           SET lsn = $5, committed_at = coalesce(to_timestamp($6::float8 / 1000), committed_at), updated_at = now()
-           WHERE capability = $1 AND direction = $2 AND fence = $3 AND lsn = $4`,
-    values: [name.capability, name.direction, fence, formatLsn(from.commitLsn), formatLsn(to.commitLsn), committedAtMs],
+           SET lsn = $5, committed_at = coalesce(to_timestamp($6::float8 / 1000), committed_at), updated_at = now(),
+             next_offset = $8
+           WHERE capability = $1 AND direction = $2 AND fence = $3 AND lsn = $4
+             AND next_offset IS NOT DISTINCT FROM $7`,
+    values: [
+      ...[name.capability, name.direction, fence, formatLsn(from.commitLsn), formatLsn(to.commitLsn), committedAtMs],
+      ...[from.nextOffset ?? null, to.nextOffset ?? null],
+    ],
   });
   if (rowCount !== 1) throw new FenceLost(`another instance has taken over the stream of ${name.capability}`);
 }
 
-const COLUMNS = `system_identifier, timeline, lsn::text AS lsn, fence::text AS fence, slot, publication, tables,
+const COLUMNS = `system_identifier, timeline, lsn::text AS lsn, fence::text AS fence, slot, publication, tables, log,
+  next_offset::text AS next_offset,
   extract(epoch FROM committed_at)::float8 * 1000 AS committed_at_ms`;
 
 function toStreamRow(row: Record<string, unknown>): StreamRow {
@@ -232,7 +262,9 @@ function toStreamRow(row: Record<string, unknown>): StreamRow {
       epoch: { systemId: String(row.system_identifier), timeline: Number(row.timeline) },
       commitLsn: parseLsn(String(row.lsn)),
       ordinal: 0,
+      ...(row.next_offset === null ? {} : { nextOffset: BigInt(String(row.next_offset)) }),
     },
+    log: row.log as LogIdentity | null,
     tables: row.tables as string[],
     fence: String(row.fence),
     slot: String(row.slot),

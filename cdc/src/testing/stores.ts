@@ -8,6 +8,7 @@ import { slotName } from '../capture/embedded/slot.ts';
 import { DEFAULT_LIMITS, type StreamLimits } from '../limits.ts';
 import { createMonitor, type Monitor } from '../status/monitor.ts';
 import { runStream } from '../stream.ts';
+import { engine, PATIENCE } from './engine.ts';
 
 /** A source and a target database, and the stream between them. Test code only. */
 export interface Stores {
@@ -68,6 +69,7 @@ export async function createStores(sourceSql: string, targetSql: string): Promis
         {
           migration,
           name,
+          engine,
           sourceUrl: sourceDatabase.url,
           targetUrl: targetDatabase.url,
           limits: { ...DEFAULT_LIMITS, heartbeatMs: 100, idleMs: 100, ...limits },
@@ -89,6 +91,8 @@ export async function createStores(sourceSql: string, targetSql: string): Promis
     },
     async end() {
       await Promise.all(streams.map((stream) => stream.stop()));
+      await engine.giveUp({ capability, direction: 'forward' }, target);
+      await engine.giveUp({ capability, direction: 'reverse' }, source);
       await dropOrigins(source, capability);
       await Promise.all(clients.map((client) => client.end().catch(() => {})));
       await sourceDatabase.drop();
@@ -117,11 +121,11 @@ export async function until<T>(
   look: () => Promise<T | undefined | false> | T | undefined | false,
   timeoutMs = 25_000,
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = Date.now() + timeoutMs * PATIENCE;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found as T;
-    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`);
+    if (Date.now() > deadline) throw new Error(`not within ${(timeoutMs * PATIENCE) / 1000} s: ${what}`);
     await new Promise((wake) => setTimeout(wake, 10));
   }
 }

@@ -108,7 +108,13 @@ export async function readSlot(client: pg.Client, name: string): Promise<SlotSta
  *
  * @throws {StreamStop} whenever a change may have been missed. There is no silent second load.
  */
-export async function verifyContinuity(client: pg.Client, name: string, here: Epoch, stored: Position): Promise<void> {
+export async function verifyContinuity(
+  client: pg.Client,
+  name: string,
+  here: Epoch,
+  stored: Position,
+  reader: 'ourselves' | 'a log between' = 'ourselves',
+): Promise<SlotState> {
   if (!sameEpoch(here, stored.epoch)) {
     throw new StreamStop(
       'other-history',
@@ -131,7 +137,8 @@ export async function verifyContinuity(client: pg.Client, name: string, here: Ep
       `Raise max_slot_wal_keep_size so that it outlasts the longest outage. ${AFRESH(name)}`,
     );
   }
-  if (slot.confirmed > stored.commitLsn) {
+  // What reads the slot into a log confirms what is in the log, which the target may not have yet.
+  if (reader === 'ourselves' && slot.confirmed > stored.commitLsn) {
     throw new StreamStop(
       'slot-ahead',
       `the replication slot ${name} was confirmed up to ${formatLsn(slot.confirmed)}, but the target holds only what came before ${formatLsn(stored.commitLsn)}`,
@@ -146,6 +153,7 @@ export async function verifyContinuity(client: pg.Client, name: string, here: Ep
       `Connect to the server that the stream came from. ${AFRESH(name)}`,
     );
   }
+  return slot;
 }
 
 /** How to begin again from nothing, which is always a person's decision. */

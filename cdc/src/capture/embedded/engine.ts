@@ -1,0 +1,44 @@
+import { isOfSync } from '../../apply/apply-session.ts';
+import type { StreamCourse } from '../../direction.ts';
+import { StreamStop } from '../../errors.ts';
+import { tableName } from '../../refuse.ts';
+import type { CaptureEngine } from '../engine.ts';
+import { followSlot } from './replication-stream.ts';
+import { AFRESH, verifyContinuity } from './slot.ts';
+import { createTranslator, type Echo } from './to-captured.ts';
+
+/** Our own client of PostgreSQL's replication protocol: the slot is the log. */
+export const embeddedEngine: CaptureEngine = {
+  name: 'embedded',
+  heartbeat: 'plain',
+  open: ({ course, source, epoch, limits, signal }) => ({
+    prepare: async () => {},
+    async verify(row) {
+      if (row.log) {
+        throw new StreamStop(
+          'other-engine',
+          `this stream goes by way of Kafka (topic ${row.log.topic}), and what it has handed over there the slot no longer has`,
+          `Set STRANGLER_CDC_ENGINE=debezium again. ${AFRESH(course.slot)}`,
+        );
+      }
+      await verifyContinuity(source, course.slot, epoch, row.position);
+      return row;
+    },
+    follow({ position }) {
+      const translate = createTranslator(position.epoch, course.mappings, echoOf(course));
+      const from = position.commitLsn;
+      return followSlot({ url: course.sourceUrl, slot: course.slot, from, limits, signal }, translate);
+    },
+    end: async () => {},
+  }),
+  giveUp: async () => {},
+};
+
+/** What the other direction of this capability writes, which its rows have to be kept apart from. */
+export function echoOf({ echoOrigin, owned }: StreamCourse): Echo {
+  const tables = new Set(owned.map(tableName));
+  return {
+    isOrigin: (origin) => isOfSync(echoOrigin, origin),
+    writes: (schema, table) => tables.has(`${schema}.${table}`),
+  };
+}
