@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +17,8 @@ const MIGRATION = `export default {
 
 interface Run {
   readonly child: ChildProcess;
+  /** Where it runs; its declarations are in `migrations`. */
+  readonly folder: string;
   /** Everything it said so far. */
   said(): string;
   /** Resolves with its exit status. */
@@ -44,7 +47,7 @@ async function run(args: readonly string[], env: Record<string, string> = {}): P
     await ended;
     await rm(folder, { recursive: true, force: true });
   });
-  return { child, said: () => said, ended };
+  return { child, folder, said: () => said, ended };
 }
 
 async function ready({ said, child }: Run): Promise<{ url: string; admin: string }> {
@@ -124,4 +127,114 @@ test('a busy port is told by the variable that moves it', async () => {
   ]);
   expect(await ended).toBe(1);
   expect(said()).toContain(`port ${other.port} of 127.0.0.1 is in use: stop what uses it, or set PORT`);
+});
+
+test('a new configuration is taken under load: no request fails, and what has begun ends where it began', {
+  timeout: 60_000,
+}, async () => {
+  const named = (name: string) =>
+    startUpstream((request, response) => {
+      if (request.url === '/slow') release = () => response.end(name);
+      else response.end(name);
+    });
+  let release: (() => void) | undefined;
+  const [before, after, service] = [await named('before'), await named('after'), await named('service')];
+  onTestFinished(() => void before.server.emit('over'));
+  before.server.on('upgrade', (_request, socket) => {
+    before.server.once('over', () => socket.destroy());
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    socket.on('data', (chunk: Buffer) => socket.write(chunk));
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'strangler-config-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'proxy.env');
+  const configure = (monolith: string, more = '') =>
+    writeFile(file, `STRANGLER_UPSTREAM_MONOLITH=${monolith}\nSTRANGLER_UPSTREAM_CATALOG=${service.url}\n${more}`);
+  await configure(before.url);
+  const proxy = await run(['--config', file]);
+  const { url, admin } = await ready(proxy);
+  const routes = async () =>
+    ((await (await fetch(`${admin}/api/routes`)).json()) as { routes: object[] }).routes.length;
+  expect(await routes()).toBe(1);
+
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  let echoed = '';
+  socket.on('data', (chunk) => {
+    echoed += chunk;
+  });
+  socket.write('GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  await until(() => echoed.includes('101 Switching'));
+  const slow = fetch(`${url}/slow`).then((answer) => answer.text(), String);
+  await until(() => release !== undefined);
+
+  const seen: string[] = [];
+  let isOver = false;
+  onTestFinished(() => {
+    isOver = true;
+  });
+  const visit = async () => {
+    while (!isOver) {
+      const answer = await fetch(`${url}/page`).then((one) => one.text(), String);
+      seen.push(answer);
+    }
+  };
+  const load = Promise.all([visit(), visit(), visit()]);
+  await until(() => seen.length > 20);
+  await mkdir(join(proxy.folder, 'migrations', 'orders'));
+  await writeFile(join(proxy.folder, 'migrations', 'orders', 'routes.js'), "export const path = '/orders';");
+  const declaration = MIGRATION.replaceAll("'catalog'", "'orders'").replace("'/items/:id'", 'path');
+  await writeFile(
+    join(proxy.folder, 'migrations', 'orders', 'migration.js'),
+    `import { path } from './routes.js'; ${declaration}`,
+  );
+  await configure(after.url, `STRANGLER_UPSTREAM_ORDERS=${service.url}\n`);
+  proxy.child.kill('SIGHUP');
+  await until(() => seen.at(-1) === 'after', 20_000);
+  expect(await routes()).toBe(2);
+
+  await writeFile(join(proxy.folder, 'migrations', 'orders', 'routes.js'), "export const path = '/items/:id';");
+  proxy.child.kill('SIGHUP');
+  const refusals = () => proxy.said().split('The new configuration is refused').length - 1;
+  await until(() => refusals() === 1);
+  await configure('nonsense', 'ADMIN_PORT=1\n');
+  proxy.child.kill('SIGHUP');
+  await until(() => proxy.said().includes('upstream monolith is no URL'));
+  const isTold = async () => {
+    const { status, notices } = (await (await fetch(`${admin}/readyz`)).json()) as {
+      status: string;
+      notices: string[];
+    };
+    return status === 'ready' && notices.some((notice) => notice.startsWith('The last new configuration was refused'));
+  };
+  await until(isTold);
+  expect(await routes()).toBe(2);
+
+  socket.write('still here');
+  await until(() => echoed.endsWith('still here'));
+  release?.();
+  expect(await slow).toBe('before');
+  isOver = true;
+  await load;
+  expect(new Set(seen)).toEqual(new Set(['before', 'after']));
+  proxy.child.kill('SIGTERM');
+  expect(await proxy.ended).toBe(0);
+});
+
+test('what only a start can take is refused by name in a running proxy', async () => {
+  const upstream = await startUpstream((_request, response) => response.end());
+  const folder = await mkdtemp(join(tmpdir(), 'strangler-config-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'proxy.env');
+  await writeFile(file, `STRANGLER_UPSTREAM_CATALOG=${upstream.url}\n`);
+  const proxy = await run([], { STRANGLER_CONFIG: file, STRANGLER_UPSTREAM_MONOLITH: upstream.url });
+  await ready(proxy);
+  await writeFile(file, `STRANGLER_UPSTREAM_CATALOG=${upstream.url}\nPORT=1\nSTRANGLER_ADMIN_TOKEN=secret\n`);
+  proxy.child.kill('SIGHUP');
+  await until(() => proxy.said().includes('adminToken has changed: that needs a restart'));
+  expect(proxy.said()).toContain('port has changed: that needs a restart');
+  expect(proxy.said()).not.toContain('secret');
+  await rm(file);
+  proxy.child.kill('SIGHUP');
+  await until(() => proxy.said().includes('cannot be read: ENOENT'));
 });

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import pino from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
-import { loadMigrations } from 'strangler-migrations/define';
+import { loadMigrations, type Migration } from 'strangler-migrations/define';
 import { createAccessLog, NO_ACCESS_LOG } from './access-log.ts';
 import { createAdmin } from './admin/index.ts';
 import { defaultRedaction } from './compare/redact.ts';
@@ -24,6 +24,8 @@ import { NO_PINS, openPins } from './pin-config.ts';
 import { createProxy } from './proxy.ts';
 import { recordCommand } from './recording/command.ts';
 import { createRecording } from './recording/recording.ts';
+import { createGenerations } from './reload/generations.ts';
+import { createReload } from './reload/reload.ts';
 import { replayCommand } from './replay/command.ts';
 import { routeFigures } from './route-state.ts';
 import { createProxyServer } from './server.ts';
@@ -64,7 +66,6 @@ async function main(): Promise<void> {
   const logsRequests = logger.isLevelEnabled('info');
   const accessLog = logsRequests ? createAccessLog(process.stdout) : NO_ACCESS_LOG;
 
-  const upstreams = createUpstreams(config.upstreams);
   const metrics = createMetrics();
   collectDefaultMetrics({ register: metrics.registry });
   const { registry } = metrics;
@@ -73,7 +74,7 @@ async function main(): Promise<void> {
       (await pins?.caughtUp(capability, ownership.ownerOf(capability), timeoutMs)) ?? false,
   };
   const shadow = createShadow({
-    upstreams,
+    upstreams: { get: (name) => generations.current().upstreams.get(name) },
     registry,
     // Where nobody knows the stores, every difference that counts is a mismatch.
     ...(Object.keys(config.databases).length > 0 ? { catchUp } : {}),
@@ -85,7 +86,6 @@ async function main(): Promise<void> {
       : await unleashFlags({ ...config.unleash, stateFolder: join(config.state, 'flags'), logger });
   if (config.unleash === undefined) logger.warn({}, 'No flag server (UNLEASH_URL): every flag is off');
 
-  const { servedBy, trustProxy } = config;
   const hold = createHold(config.hold);
   const controlled =
     config.control &&
@@ -94,35 +94,36 @@ async function main(): Promise<void> {
       name: config.name ?? proxyName(config.state),
       capabilities: migrations.map(({ capability }) => capability),
       kept: keepOrders(join(config.state, 'ownership')),
-      figures: () => ({ routes: routeFigures(proxy.routes(), shadow.stats()) }),
+      figures: () => ({ routes: routeFigures(generations.current().routes(), shadow.stats()) }),
     });
   if (controlled === undefined)
     logger.warn({}, 'No control plane (STRANGLER_CONTROL_URL): the monolith owns everything');
   const ownership = controlled ?? MONOLITH_OWNS_ALL;
   const recording = createRecording(defaultRedaction);
   const pins = openPins(config, migrations, registry, logger);
-  const proxy = createProxy({
-    ...{
-      migrations,
-      upstreams,
-      flags,
-      ownership,
-      hold,
-      pins,
-      shadow,
-      recording,
-      metrics,
-      accessLog,
-      servedBy,
-      trustProxy,
-    },
+  const open = ({ upstreams: addresses, servedBy, trustProxy }: Config, migrations: readonly Migration[]) => {
+    const upstreams = createUpstreams(addresses);
+    const shared = { flags, ownership, hold, pins, shadow, recording, metrics, accessLog };
+    try {
+      return createProxy({ ...shared, migrations, upstreams, servedBy, trustProxy });
+    } catch (error) {
+      void upstreams.destroy();
+      throw error;
+    }
+  };
+  const generations = createGenerations(open(config, migrations), hold);
+  const reload = createReload({
+    ...{ config, open, generations, registry, logger },
+    capabilities: migrations.map(({ capability }) => capability),
+    read: () => readConfig(process.argv.slice(2), process.env),
   });
-  const { server, stop } = createProxyServer(proxy);
+  const upstreams = () => upstreamStates(generations.current().upstreams);
+  const { server, stop } = createProxyServer(generations);
   let notReady: readonly string[] = ['starting'];
   const admin = createServer(
     createAdmin({
-      routes: proxy.routes,
-      upstreams: () => upstreamStates(upstreams),
+      routes: () => generations.current().routes(),
+      upstreams,
       shadow,
       recording,
       registry,
@@ -133,7 +134,8 @@ async function main(): Promise<void> {
         ...flagNotices(flags.status(), config),
         ...controlNotices(controlled?.status()),
         ...(pins === undefined ? [NO_PINS] : pins.notices()),
-        ...upstreamNotices(upstreamStates(upstreams)),
+        ...upstreamNotices(upstreams()),
+        ...reload.notices(),
       ],
     }),
   );
@@ -141,6 +143,7 @@ async function main(): Promise<void> {
   const stopped = Promise.withResolvers<void>();
   const onSignal = () => stopped.resolve();
   process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
+  process.on('SIGHUP', () => void reload.now());
   const adminUrl = await listen(admin, config.adminPort, config.host, 'ADMIN_PORT');
   const url = await listen(server, config.port, config.host, 'PORT');
   notReady = [];
@@ -153,7 +156,7 @@ async function main(): Promise<void> {
   await stop(DRAIN_MS);
   // Writes that wait are waited for too, so orders are followed up to here.
   await controlled?.close();
-  await Promise.all([proxy.close(), shadow.close()]);
+  await Promise.all([generations.close(), shadow.close()]);
   flags.close();
   pins?.close();
   admin.close();

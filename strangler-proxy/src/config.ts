@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util';
+import { readFileSync } from 'node:fs';
+import { parseArgs, parseEnv } from 'node:util';
 import { z } from 'zod';
 import type { HoldLimits } from './decide/hold.ts';
 import { peerReader } from './forward/peer.ts';
@@ -89,6 +90,13 @@ const OPTIONS = [
   ),
   option('served-by', 'STRANGLER_SERVED_BY', 'on|off', 'Whether answers carry X-Served-By (on)', onOff()),
   option('trust-proxy', 'STRANGLER_TRUST_PROXY', 'list', 'Hops whose X-Forwarded-* are believed, with commas', hops()),
+  option(
+    'config',
+    'STRANGLER_CONFIG',
+    'file',
+    'NAME=value lines over the environment; read anew on SIGHUP',
+    z.string().optional(),
+  ),
   option('log-level', 'LOG_LEVEL', 'level', `${LOG_LEVELS.join(', ')} (info); info logs requests`, level()),
 ] as const;
 
@@ -133,10 +141,11 @@ Settings of an upstream, with their defaults; several with commas between them
 ${SETTINGS.map(({ name, help }) => `  ${name.padEnd(24)}${help}`).join('\n')}
 `;
 
-/** Reads flags and environment. @throws {ConfigError} with every fault at once. */
-export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Config {
+/** Reads flags, file and environment. @throws {ConfigError} with every fault at once. */
+export function readConfig(args: readonly string[], environment: NodeJS.ProcessEnv): Config {
   const faults: string[] = [];
   const given = readFlags(args, faults);
+  const env = { ...environment, ...readFile(given.get('config') ?? environment.STRANGLER_CONFIG, faults) };
   const read: Record<string, unknown> = {};
   for (const { flag, variable, schema } of OPTIONS) {
     const [from, value] = given.has(flag) ? [`--${flag}`, given.get(flag)] : [variable, env[variable]];
@@ -188,6 +197,17 @@ export function redacted({ adminToken, unleash, control, databases, pinKeys, ...
     pinKeys: pinKeys.map(() => hidden),
     control: control === undefined ? undefined : { urls: control.urls, token: hidden },
   };
+}
+
+/** The lines of a file as the environment would have them. */
+function readFile(file: string | undefined, faults: string[]): NodeJS.Dict<string> {
+  if (file === undefined || file === '') return {};
+  try {
+    return parseEnv(readFileSync(file, 'utf8'));
+  } catch (error) {
+    faults.push(`STRANGLER_CONFIG: ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    return {};
+  }
 }
 
 function readFlags(args: readonly string[], faults: string[]): Map<string, string> {

@@ -4,7 +4,7 @@ import { type UpstreamState, upstreamStates } from './forward/upstream-states.ts
 import type { Upstreams } from './forward/upstreams.ts';
 
 /** Shows the upstreams, their bounds and how often these were reached, each time that the metrics are read. */
-export function watchUpstreams(registry: Registry, upstreams: Upstreams): void {
+export function watchUpstreams(registry: Registry, upstreams: () => Upstreams): void {
   const show = (
     type: typeof Gauge | typeof Counter,
     name: string,
@@ -19,7 +19,7 @@ export function watchUpstreams(registry: Registry, upstreams: Upstreams): void {
       registers: [registry],
       collect() {
         metric.reset();
-        for (const state of upstreamStates(upstreams)) {
+        for (const state of upstreamStates(upstreams())) {
           each(state, (values, value) => metric.inc({ upstream: state.name, ...values }, value));
         }
       },

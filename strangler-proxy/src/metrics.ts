@@ -1,8 +1,11 @@
 import { Gauge, Registry } from 'prom-client';
 import type { Why } from './decide/decide.ts';
+import type { Hold } from './decide/hold.ts';
+import type { Ownership } from './decide/ownership.ts';
 import type { ProblemCode } from './errors.ts';
 import type { Upstreams } from './forward/upstreams.ts';
 import { type Counter, counterFamily, histogramFamily } from './metrics-cells.ts';
+import { watchOwners } from './metrics-owners.ts';
 import { watchUpstreams } from './metrics-upstreams.ts';
 
 /** What the proxy counts. Every label has a bounded set of values: names from declarations and words from the code. */
@@ -16,8 +19,17 @@ export interface Metrics {
   fellBack(route: string, from: string, cause: FallbackCause): void;
   /** Counts a failure of an exchange, by what the client was told, or by why its answer was cut off. */
   failed(code: FailureCode): void;
-  /** Shows upstreams, their bounds and instances, and flag state when read. */
-  watch(upstreams: Upstreams, flagState: () => string): void;
+  /** Shows these when the metrics are read, in place of those before. */
+  watch(subject: Watched): void;
+}
+
+/** What the metrics show as it is when they are read. */
+export interface Watched {
+  readonly upstreams: Upstreams;
+  readonly capabilities: readonly string[];
+  readonly ownership: Ownership;
+  readonly hold: Hold;
+  flagState(): string;
 }
 
 /** A problem that was answered, or an end that nobody could be told of. */
@@ -64,6 +76,7 @@ export function createMetrics(registry: Registry = new Registry()): Metrics {
     'strangler_proxy_failures_total',
     'Exchanges that did not end with an answer of an upstream, by code',
   );
+  let watched: Watched | undefined;
   const passages = new Map<string, Passage>();
   const sides = new Map<string, Record<Way['side'], number>>();
   const fallbackCounters = new Map<string, Counter>();
@@ -84,8 +97,13 @@ export function createMetrics(registry: Registry = new Registry()): Metrics {
     fellBack: (route, from, error) =>
       once(fallbackCounters, `${route} ${from} ${error}`, () => fallbacks.of({ route, from, error })).add(),
     failed: (code) => once(failureCounters, code, () => failures.of({ code })).add(),
-    watch(upstreams, flagState) {
-      watchUpstreams(registry, upstreams);
+    watch(subject) {
+      const isFirst = watched === undefined;
+      watched = subject;
+      if (!isFirst) return;
+      const now = () => watched ?? subject;
+      watchUpstreams(registry, () => now().upstreams);
+      watchOwners(registry, now);
       new Gauge({
         name: 'strangler_proxy_flags_state',
         help: '1 for the present state of the flags: fresh, kept (the server is lost, its last word holds) or none',
@@ -93,7 +111,7 @@ export function createMetrics(registry: Registry = new Registry()): Metrics {
         registers: [registry],
         collect() {
           this.reset();
-          this.set({ state: flagState() }, 1);
+          this.set({ state: now().flagState() }, 1);
         },
       });
     },

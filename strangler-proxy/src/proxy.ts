@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Migration } from 'strangler-migrations/define';
 import { type AccessLog, NO_ACCESS_LOG } from './access-log.ts';
 import type { AdminRoute } from './admin/index.ts';
-import { type Choice, type ChoosableRoute, choosable, createChooser } from './decide/choose.ts';
+import { type Choice, type ChoosableRoute, choosable, createChooser, follow } from './decide/choose.ts';
 import type { Decision } from './decide/decide.ts';
 import { type Flags, NO_FLAGS } from './decide/flags.ts';
 import { createHold, type Hold } from './decide/hold.ts';
@@ -20,7 +20,6 @@ import { answerForUs, isForUs } from './match/for-us.ts';
 import { readTarget } from './match/request-target.ts';
 import { compileRoutes, declaredRoutes } from './match/route-table.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { watchOwners } from './metrics-owners.ts';
 import type { Pins } from './pin/index.ts';
 import { createRecorder, type Recorded } from './record.ts';
 import type { Recording } from './recording/recording.ts';
@@ -91,13 +90,13 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
   requireUpstreams(options.migrations, upstreams);
   const choosables = declaredRoutes(options.migrations).map((route) => choosable(route, flags));
   const routes = compileRoutes(choosables);
-  const choose = createChooser(choosables, flags, ownership, options.pins);
+  const choose = createChooser(flags, ownership, options.pins);
+  const unfollow = flags.onChange(() => follow(choosables, flags));
   const peerOf = peerReader(options.trustProxy ?? []);
   const upgrades = createUpgrades(upstreams);
   const record = createRecorder(metrics, accessLog);
-  metrics.watch(upstreams, () => flags.status().state);
   const capabilities = options.migrations.map(({ capability }) => capability);
-  watchOwners(metrics.registry, capabilities, ownership, hold);
+  metrics.watch({ upstreams, capabilities, ownership, hold, flagState: () => flags.status().state });
 
   function serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     if (isForUs(request) && isWellFormed(request)) {
@@ -225,6 +224,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
     routes: () => choosables.map((route) => routeState(route, flags, ownership, metrics)),
     async close(deadlineMs = 10_000) {
       const deadline = setTimeout(() => void upstreams.destroy(), deadlineMs);
+      unfollow();
       upgrades.destroy();
       await upstreams.close();
       clearTimeout(deadline);

@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { HELP } from './config.ts';
+import { HELP, readConfig } from './config.ts';
 import { createHold } from './decide/hold.ts';
 import { MONOLITH_OWNS_ALL } from './decide/ownership.ts';
 import { createUpstreams } from './forward/upstreams.ts';
+import { SILENT } from './logger.ts';
 import { createMetrics } from './metrics.ts';
-import { watchOwners } from './metrics-owners.ts';
 import { createPins } from './pin/index.ts';
+import type { Generations } from './reload/generations.ts';
+import { createReload } from './reload/reload.ts';
 import { SETTINGS } from './upstream-config.ts';
 
 const reference = await readFile(join(import.meta.dirname, '../README.md'), 'utf8');
@@ -22,8 +24,13 @@ test('the reference has every setting of an upstream, and no other', () => {
 
 test('the reference has every metric, and no other', async () => {
   const metrics = createMetrics();
-  metrics.watch(createUpstreams({ monolith: 'http://127.0.0.1:1' }), () => 'none');
-  watchOwners(metrics.registry, [], MONOLITH_OWNS_ALL, createHold());
+  const upstreams = createUpstreams({ monolith: 'http://127.0.0.1:1' });
+  const owners = { capabilities: [], ownership: MONOLITH_OWNS_ALL, hold: createHold() };
+  metrics.watch({ upstreams, ...owners, flagState: () => 'none' });
+  const told = { config: readConfig([], { STRANGLER_UPSTREAM_MONOLITH: 'http://127.0.0.1:1' }), capabilities: [] };
+  const generations = {} as Generations;
+  const nothing = () => expect.fail('nothing is reloaded');
+  createReload({ ...told, generations, registry: metrics.registry, logger: SILENT, read: nothing, open: nothing });
   createPins({ migrations: [], databases: {}, keys: ['x'], registry: metrics.registry });
   const registered = metrics.registry.getMetricsAsArray().map(({ name }) => name);
   const written = new Set(reference.match(/strangler_proxy_[a-z_]+/g));

@@ -42,7 +42,10 @@ interface Turn {
 }
 
 /** A server on bare node:http for a proxy: strict about what it reads, and bounded in every wait. */
-export function createProxyServer(proxy: StranglerProxy, limits: ServerLimits = {}): ProxyServer {
+export function createProxyServer(
+  proxy: Pick<StranglerProxy, 'handler' | 'continueHandler' | 'upgrade'>,
+  limits: ServerLimits = {},
+): ProxyServer {
   const upgraded = new Set<Duplex>();
   let stopping = false;
   const latest = new WeakMap<Socket, Turn>();

@@ -42,16 +42,13 @@ export function choosable(declared: DeclaredRoute, flags: Flags): ChoosableRoute
   return { ...route, flags: flagsOf(route, flags) };
 }
 
-/** Binds the decision to flags, ownership, pins and the visitor's cookie. From here on the routes follow the flags. */
-export function createChooser(
-  routes: readonly ChoosableRoute[],
-  flags: Flags,
-  ownership: Ownership,
-  pins: Pins | undefined,
-): Choose {
-  flags.onChange(() => {
-    for (const route of routes) route.flags = flagsOf(route, flags);
-  });
+/** Lets routes follow flags that have changed. */
+export function follow(routes: readonly ChoosableRoute[], flags: Flags): void {
+  for (const route of routes) route.flags = flagsOf(route, flags);
+}
+
+/** Binds the decision to flags, ownership, pins and the visitor's cookie. */
+export function createChooser(flags: Flags, ownership: Ownership, pins: Pins | undefined): Choose {
   return (route, request, peer) => {
     if (route === undefined) return NOT_DECLARED;
     const { capability } = route.migration;

@@ -17,8 +17,8 @@ export interface Flags {
   isEnabled(flag: string, stickyKey: string): boolean;
   /** Tells the flag server that a flag was used without being evaluated, so that its usage shows there. */
   count(flag: string, enabled: boolean): void;
-  /** Calls back after the flags have changed. */
-  onChange(listener: () => void): void;
+  /** Calls back after the flags have changed, until what it gives is called. */
+  onChange(listener: () => void): () => void;
   status(): FlagStatus;
   close(): void;
 }
@@ -50,7 +50,7 @@ export const NO_FLAGS: Flags = {
   share: () => 0,
   isEnabled: () => false,
   count() {},
-  onChange() {},
+  onChange: () => () => {},
   status: () => ({ state: 'none', error: undefined }),
   close() {},
 };
@@ -72,7 +72,7 @@ const POLL_TIMEOUT_MS = 3_000;
  */
 export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs = 1_500): Promise<Flags> {
   const { logger } = options;
-  const listeners: (() => void)[] = [];
+  const listeners = new Set<() => void>();
   const outcomes = new Map<string, Outcome>();
   let known = false;
   let error: string | undefined;
@@ -107,7 +107,8 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
       current.count(flag, enabled);
     },
     onChange(listener) {
-      listeners.push(listener);
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
     status: () => ({ state: !known ? 'none' : error === undefined ? 'fresh' : 'kept', error }),
     close() {

@@ -41,7 +41,7 @@ export function stillFlags(said: SaidFlags): Flags {
     share: (flag) => shareOf(flags.get(flag)),
     isEnabled: (flag, stickyKey) => client.isEnabled(flag, { sessionId: stickyKey }, false),
     count() {},
-    onChange() {},
+    onChange: () => () => {},
     status: () => ({ state: 'kept', error: undefined }),
     close: () => client.destroy(),
   };

@@ -122,7 +122,7 @@ export function testFlags(
   initial: Readonly<Record<string, Outcome | ((stickyKey: string) => boolean)>> = {},
 ): TestFlags {
   const flags = new Map(Object.entries(initial));
-  const listeners: (() => void)[] = [];
+  const listeners = new Set<() => void>();
   return {
     set(flag, to) {
       flags.set(flag, to);
@@ -138,7 +138,10 @@ export function testFlags(
     },
     share: () => null,
     count() {},
-    onChange: (listener) => void listeners.push(listener),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     status: () => ({ state: 'fresh', error: undefined }),
     close() {},
   };
