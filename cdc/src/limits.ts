@@ -43,6 +43,8 @@ export interface Pace {
   readonly limits: StreamLimits;
   readonly care: Care;
   readonly careful: boolean;
+  /** Target tables, as `schema.name`, that were found to hold a row which they should not have held yet. */
+  readonly occupied: Set<string>;
   /** From the next batch on. */
   take(care: Care): void;
   /** Tells what a commit brought. */
@@ -63,6 +65,7 @@ export function createPace(ordinary: StreamLimits): Pace {
     get careful() {
       return care !== 'ordinary';
     },
+    occupied: new Set(),
     take(next) {
       care = next;
       rows = 0;

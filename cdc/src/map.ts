@@ -1,4 +1,11 @@
-import { type ColumnMapping, type Pair, type TableMapping, type Text, ValueError } from 'strangler-migrations/define';
+import {
+  type ColumnMapping,
+  type Pair,
+  type TableMapping,
+  type TableName,
+  type Text,
+  ValueError,
+} from 'strangler-migrations/define';
 import { type ChangeEvent, describeEvent, type Row } from './change-event.ts';
 import { StreamStop } from './errors.ts';
 
@@ -13,8 +20,11 @@ export interface TargetTable {
 
 /** What one event means to one target table. Values stand in the order of the table's columns. */
 export type RowChange =
-  /** The whole row: it is there afterwards, whether or not it was before. */
-  | { readonly kind: 'put'; readonly table: TargetTable; readonly values: readonly Text[] }
+  /**
+   * The whole row: it is there afterwards, whether or not it was before. `fresh`: the source has just made it and no other
+   * mapping fills the table, so it was not, unless something else than the stream has written to the target.
+   */
+  | { readonly kind: 'put'; readonly table: TargetTable; readonly values: readonly Text[]; readonly fresh?: boolean }
   /** Some columns of a row that is there: `columns` are indexes into the table's, beside those of the key. */
   | {
       readonly kind: 'set';
@@ -36,10 +46,11 @@ export interface Mapper {
 
 /** Compiles the mappings of one direction. Several may read one table. */
 export function compileMapper(mappings: readonly TableMapping[]): Mapper {
-  const byTable = new Map<string, TableMapper[]>();
+  const byTable = new Map<string, SourceMapper[]>();
   for (const mapping of mappings) {
-    const name = `${mapping.source.schema}.${mapping.source.name}`;
-    byTable.set(name, [...(byTable.get(name) ?? []), compileTable(mapping)]);
+    const name = tableName(mapping.source);
+    const alone = mappings.every((other) => other === mapping || tableName(other.target) !== tableName(mapping.target));
+    byTable.set(name, [...(byTable.get(name) ?? []), { ...compileTable(mapping), alone }]);
   }
   return {
     map(event) {
@@ -71,6 +82,16 @@ export interface TableMapper {
   values(row: Row): readonly (Text | undefined)[];
   /** The target's key for a source row or key. @throws {ValueError} */
   key(row: Row): readonly Text[];
+}
+
+/** A mapping among those of its direction. */
+interface SourceMapper extends TableMapper {
+  /** No other one fills its target table. */
+  readonly alone: boolean;
+}
+
+function tableName({ schema, name }: TableName): string {
+  return `${schema}.${name}`;
 }
 
 /** Compiles one mapping. */
@@ -141,7 +162,7 @@ function forwardPair(
   }
 }
 
-function mapEvent(mapper: TableMapper, event: ChangeEvent): readonly RowChange[] {
+function mapEvent(mapper: SourceMapper, event: ChangeEvent): readonly RowChange[] {
   try {
     return changesOf(mapper, event);
   } catch (error) {
@@ -154,7 +175,7 @@ function mapEvent(mapper: TableMapper, event: ChangeEvent): readonly RowChange[]
   }
 }
 
-function changesOf(mapper: TableMapper, event: ChangeEvent): readonly RowChange[] {
+function changesOf(mapper: SourceMapper, event: ChangeEvent): readonly RowChange[] {
   const table = mapper.target;
   switch (event.op) {
     case 't':
@@ -167,7 +188,9 @@ function changesOf(mapper: TableMapper, event: ChangeEvent): readonly RowChange[
     case 'u': {
       const values = mapper.values(event.after!);
       if (event.oldKey) return partial(table, mapper.key(event.oldKey), values, 0);
-      if (values.every((value) => value !== undefined)) return [{ kind: 'put', table, values: values as Text[] }];
+      if (!values.includes(undefined)) {
+        return [{ kind: 'put', table, values: values as Text[], fresh: mapper.alone && event.op === 'c' }];
+      }
       if (event.op !== 'u') throw new ValueError('the event does not carry every column of a new row');
       return partial(table, values.slice(0, table.keyWidth) as Text[], values, table.keyWidth);
     }

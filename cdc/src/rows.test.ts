@@ -245,3 +245,50 @@ test("the target's readers never see half of a source transaction, however many 
   writing = false;
   await reading;
 });
+
+test('rows that are in the target before the source makes them are overwritten, though new rows are copied', async () => {
+  stores = await createStores(ITEM, ITEM);
+  const stream = stores.start([items]);
+  await untilState(stream, 'streaming');
+  await stores.target.query("INSERT INTO item VALUES (20, 'a rogue')");
+  await stores.source.query("INSERT INTO item SELECT n, 'new ' || n FROM generate_series(1, 50) n");
+  await untilCaughtUp(stores);
+  await stores.source.query(
+    "INSERT INTO item SELECT n, 'tab\t, \\\\N and ' || chr(10) FROM generate_series(51, 100) n",
+  );
+  await untilCaughtUp(stores);
+  expect(await rowsOf(stores.target, 'item')).toEqual(await rowsOf(stores.source, 'item'));
+  expect(stream.monitor.status()).toMatchObject({ state: 'streaming', dead_letters: { events: 0 } });
+});
+
+test('rows that two tables bring to one are never taken for new ones', async () => {
+  const table =
+    'CREATE TABLE one (id integer PRIMARY KEY, name text); CREATE TABLE other (id integer PRIMARY KEY, note text)';
+  stores = await createStores(table, 'CREATE TABLE item (id integer PRIMARY KEY, name text, note text)');
+  const key = { id: integer('id') };
+  const stream = stores.start([
+    rows({
+      source: 'one',
+      target: 'item',
+      key,
+      columns: { name: text('name') },
+      unmapped: { target: { note: 'the other table' } },
+    }),
+    rows({
+      source: 'other',
+      target: 'item',
+      key,
+      columns: { note: text('note') },
+      unmapped: { target: { name: 'the one table' } },
+    }),
+  ]);
+  await untilState(stream, 'streaming');
+  await stores.source.query(`INSERT INTO one SELECT n, 'name ' || n FROM generate_series(1, 30) n;
+    INSERT INTO other SELECT n, 'note ' || n FROM generate_series(1, 30) n`);
+  await untilCaughtUp(stores);
+  // The session is still the first: nothing was refused on the way.
+  expect((await stores.target.query('SELECT fence::int AS fence FROM strangler.stream')).rows).toEqual([{ fence: 1 }]);
+  expect(await rowsOf(stores.target, 'item')).toEqual(
+    Array.from({ length: 30 }, (_, n) => ({ id: n + 1, name: `name ${n + 1}`, note: `note ${n + 1}` })),
+  );
+});

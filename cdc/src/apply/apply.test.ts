@@ -31,7 +31,7 @@ test('a source that sends a keepalive behind every transaction costs no commit o
   const batches: AppliedBatch[] = [];
   const applier = createApplier({
     ...{ client: stores.target, stream, fence, position },
-    events: { write: () => undefined, flush: async () => {} },
+    events: { write: () => undefined, settled: async () => {}, flush: async () => {} },
     checkColumns: () => {},
     echoed: () => {},
     pace: { limits: DEFAULT_LIMITS, care: 'ordinary' },

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Captured } from '../capture/capture.ts';
+import type { ChangeEvent } from '../change-event.ts';
 import { CareNeeded, describeError, isTransient, StreamStop } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
 import type { Pace } from '../limits.ts';
@@ -61,7 +62,6 @@ export function createApplier(options: ApplierOptions): Applier {
   let current: { readonly known: boolean; readonly committedAtMs: number } | undefined;
 
   const open = async (committedAtMs: number) => {
-    if (batch) return;
     await client.query('BEGIN');
     batch = { transactions: 0, rows: 0, end: stored, committedAtMs, openedAt: performance.now() };
   };
@@ -89,54 +89,63 @@ export function createApplier(options: ApplierOptions): Applier {
     options.committed({ position: stored, transactions: 0, rows: 0, committedAtMs: undefined });
   };
 
-  const take = async (item: Captured): Promise<void> => {
+  const write = (event: ChangeEvent): Promise<void> | undefined => {
+    batch!.rows++;
+    return events.write(event);
+  };
+
+  const complete = (end: Position, committedAtMs: number): Promise<void> | undefined => {
+    batch!.transactions++;
+    batch!.end = end;
+    batch!.committedAtMs = committedAtMs;
+    const { batchRowsMax, batchMsMax } = options.pace.limits;
+    const full = batch!.rows >= batchRowsMax || performance.now() - batch!.openedAt >= batchMsMax;
+    return full ? commit() : undefined;
+  };
+
+  const settleIfDue = (urgent: boolean): Promise<void> | undefined => {
+    return urgent || performance.now() - lastIdleAt >= options.pace.limits.idleMs ? settle() : undefined;
+  };
+
+  /** A promise only where something has to be waited for: most changes are merely taken. */
+  const take = (item: Captured): Promise<void> | undefined => {
     switch (item.kind) {
       case 'begin': {
         const known = comparePositions(item.position, stored) < 0;
         current = { known, committedAtMs: item.committedAtMs };
-        return;
+        return undefined;
       }
       case 'change': {
-        if (current!.known) return;
-        await open(current!.committedAtMs);
-        batch!.rows++;
-        await events.write(item.event);
-        return;
+        if (current!.known) return undefined;
+        return batch ? write(item.event) : open(current!.committedAtMs).then(() => write(item.event));
       }
       case 'commit': {
         const { known, committedAtMs } = current!;
         current = undefined;
-        if (known) return;
-        await open(committedAtMs);
-        batch!.transactions++;
-        batch!.end = item.end;
-        batch!.committedAtMs = committedAtMs;
-        const { batchRowsMax, batchMsMax } = options.pace.limits;
-        const full = batch!.rows >= batchRowsMax || performance.now() - batch!.openedAt >= batchMsMax;
-        if (full) await commit();
-        return;
+        if (known) return undefined;
+        return batch
+          ? complete(item.end, committedAtMs)
+          : open(committedAtMs).then(() => complete(item.end, committedAtMs));
       }
       case 'table':
         options.checkColumns(item.schema, item.table, item.columns);
-        return;
+        return undefined;
       case 'message':
-        return;
+        return undefined;
       case 'echo':
         options.echoed(item.changes);
         if (batch) batch.end = item.end;
         else if (comparePositions(reached, item.end) < 0) reached = item.end;
-        if (performance.now() - lastIdleAt >= options.pace.limits.idleMs) await settle();
-        return;
+        return settleIfDue(false);
       case 'progress':
         if (batch) {
           // The source sends one behind nearly every transaction while it waits for more: it moves the position of what is
           // still to be committed, and must not cost a commit of its own.
           if (!current && comparePositions(batch.end, item.reached) < 0) batch.end = item.reached;
-          return;
+          return undefined;
         }
         if (comparePositions(reached, item.reached) < 0) reached = item.reached;
-        if (item.urgent || performance.now() - lastIdleAt >= options.pace.limits.idleMs) await settle();
-        return;
+        return settleIfDue(item.urgent);
     }
   };
 
@@ -147,7 +156,8 @@ export function createApplier(options: ApplierOptions): Applier {
       for (let index = 0; index < captured.length; index++) {
         // What is complete should not wait for the end of a transaction that is still arriving.
         if (index === unfinished) await commit();
-        await take(captured[index]!);
+        const taken = take(captured[index]!);
+        if (taken) await taken;
       }
       if (!current) await commit();
     },

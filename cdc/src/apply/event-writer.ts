@@ -18,6 +18,8 @@ export interface EventWriterOptions {
 export interface EventWriter {
   /** Takes an event; a promise when something is being written. @throws {CareNeeded} when it has to be done again. */
   write(event: ChangeEvent): Promise<void> | undefined;
+  /** Waits for what is being written: whoever uses the session beside it has to. @throws {CareNeeded} as `write` does. */
+  settled(): Promise<void>;
   /** Writes all that was taken. */
   flush(): Promise<void>;
 }
@@ -91,6 +93,7 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
     // Truncates that follow each other are written as one: tables that refer to each other are emptied together.
     if (collected.length > 0) await settle();
     await add({ event, changes: options.map(event) });
+    await writer.settled();
     await letters.truncated(event.source.schema, event.source.table);
   };
 
@@ -110,7 +113,7 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
   const write = (event: ChangeEvent): Promise<void> | undefined => {
     if (event.op === 't') return writeTruncate(event);
     if (pace.careful) return writeWithCare(event);
-    if (letters.holds(event)) return letters.park(event, undefined);
+    if (letters.holds(event)) return writer.settled().then(() => letters.park(event, undefined));
     const found = mapped(event);
     if (found instanceof Promise) return found;
     return found.changes.length === 1 ? writer.add(found.changes[0]!, event) : add(found);
@@ -123,6 +126,7 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
 
   return {
     write: (event) => write(event)?.catch(careful),
+    settled: () => writer.settled().catch(careful),
     flush: () => (collected.length > 0 ? settle() : writer.flush()).catch(careful),
   };
 }

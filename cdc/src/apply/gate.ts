@@ -106,11 +106,12 @@ export async function openGate(options: GateOptions): Promise<Gate> {
         const table = `${event.source.schema}.${event.source.table}`;
         if (table === MARKER_TABLE) {
           const marker = readMarker(event);
-          return marker?.capability === name.capability ? mark(marker) : undefined;
+          return marker?.capability === name.capability ? events.settled().then(() => mark(marker)) : undefined;
         }
         if (state === 'open' || !owned.has(table)) return events.write(event);
-        return refuse(event);
+        return events.settled().then(() => refuse(event));
       },
+      settled: events.settled,
       async flush() {
         await events.flush();
         if (uncounted === 0) return;

@@ -10,6 +10,11 @@ export type CastTypes = Readonly<Record<string, string>>;
  * that the assignment which follows refuses a value that is too long, where an explicit cast would cut it off.
  */
 
+/** Whole rows that are not there, as COPY's text. It takes the values of generated keys, casts none, and cuts none off. */
+export function copyStatement(table: TargetTable): string {
+  return `COPY ${quoteName(table)} (${table.columns.map(quote).join(', ')}) FROM STDIN`;
+}
+
 /** Whole rows: inserted, or overwritten where the key is there. In the order of the arrays. */
 export function putStatement(table: TargetTable, casts: CastTypes): string {
   const names = table.columns.map(quote);
@@ -44,10 +49,16 @@ export function truncateStatement(tables: readonly TargetTable[]): string {
   return `TRUNCATE ${tables.map(quoteName).join(', ')}`;
 }
 
-/** Adds an element to the text of an array, without the braces around it. */
-export function appendElement(array: string, value: string | null): string {
-  const element = value === null ? 'NULL' : `"${SPECIAL.test(value) ? value.replaceAll(SPECIALS, '\\$&') : value}"`;
-  return array === '' ? element : `${array},${element}`;
+/** The text of an array of these values. */
+export function arrayText(values: readonly (string | null)[]): string {
+  let array = '{';
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index]!;
+    if (index > 0) array += ',';
+    if (value === null) array += 'NULL';
+    else array += `"${SPECIAL.test(value) ? value.replaceAll(SPECIALS, '\\$&') : value}"`;
+  }
+  return `${array}}`;
 }
 
 const SPECIAL = /["\\]/;

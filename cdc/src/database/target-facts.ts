@@ -10,6 +10,7 @@ export async function readTargetFacts(client: pg.Client, tables: readonly TableN
     facts.set(`${schema}.${name}`, {
       castTypes: Object.fromEntries(rows.map((row) => [row.name, row.cast_type])),
       otherUnique: rows.some((row) => row.other_unique),
+      copyable: rows.every((row) => row.copyable),
     });
   }
   return facts;
@@ -19,6 +20,7 @@ interface FactRow {
   readonly name: string;
   readonly cast_type: string;
   readonly other_unique: boolean;
+  readonly copyable: boolean;
 }
 
 // The type by its catalog name, not by format_type: a cast to "character" would be one to character(1).
@@ -26,7 +28,8 @@ const FACTS_SQL = `
   SELECT a.attname::text AS name,
     pg_catalog.quote_ident(tn.nspname) || '.' || pg_catalog.quote_ident(t.typname) AS cast_type,
     EXISTS (SELECT FROM pg_catalog.pg_index i
-             WHERE i.indrelid = c.oid AND NOT i.indisprimary AND (i.indisunique OR i.indisexclusion)) AS other_unique
+             WHERE i.indrelid = c.oid AND NOT i.indisprimary AND (i.indisunique OR i.indisexclusion)) AS other_unique,
+    c.relkind IN ('r', 'p') AND NOT c.relhasrules AND NOT c.relrowsecurity AS copyable
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

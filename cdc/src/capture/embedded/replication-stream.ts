@@ -5,6 +5,7 @@ import type { StreamLimits } from '../../limits.ts';
 import { formatLsn, type Lsn } from '../../position.ts';
 import type { Capture, Captured } from '../capture.ts';
 import { toPostgresMicroseconds } from './pgoutput.ts';
+import { readCopyData } from './read-copy-data.ts';
 
 /** A message of the streaming replication protocol, as the server sends it. */
 export type WalMessage =
@@ -80,8 +81,8 @@ export async function followSlot(
   options.signal.addEventListener('abort', onAbort);
   client.on('error', fail);
   client.on('end', () => fail(new ConnectionLost('the replication connection ended')));
-  const started = new Promise<void>((done) => connection.once('replicationStart', () => done()));
   readCopyData(connection.stream, onMessage, onRead);
+  const started = new Promise<void>((done) => connection.once('replicationStart', () => done()));
   const ended = client.query(
     `START_REPLICATION SLOT "${options.slot}" LOGICAL ${formatLsn(options.from)} ` +
       `("proto_version" '1', "publication_names" '"${options.slot}"', "messages" 'true')`,
@@ -146,42 +147,6 @@ async function statusInterval(client: pg.Client): Promise<number> {
   const timeoutMs = Number(rows[0]?.setting ?? 0) || 60_000;
   return Math.min(Math.max(timeoutMs / 4, 50), 10_000);
 }
-
-/**
- * Reads CopyData messages from the driver's socket (PostgreSQL documentation, "Message Formats"): a row is one, and to make
- * an object and two events of each costs the driver more than to decode it. Whatever else the server has to say is the
- * driver's.
- *
- * It begins while the driver waits for nothing, at the boundary of a message: the first changes may come in one piece with
- * the message that announces them, and one that the driver had read in part would be lost.
- */
-function readCopyData(
-  socket: NodeJS.ReadableStream,
-  message: (buffer: Buffer, start: number, end: number) => void,
-  read: () => void,
-): void {
-  const driver = socket.listeners('data') as ((chunk: Buffer) => void)[];
-  let rest: Buffer | undefined;
-  const onData = (chunk: Buffer) => {
-    const data: Buffer = rest ? Buffer.concat([rest, chunk]) : chunk;
-    let start = 0;
-    while (start + HEADER_BYTES <= data.length) {
-      const end = start + 1 + data.readUInt32BE(start + 1);
-      if (end > data.length) break;
-      if (data[start] === COPY_DATA) message(data, start + HEADER_BYTES, end);
-      else for (const listener of driver) listener(data.subarray(start, end));
-      start = end;
-    }
-    rest = start < data.length ? data.subarray(start) : undefined;
-    read();
-  };
-  socket.removeAllListeners('data');
-  socket.on('data', onData);
-}
-
-const COPY_DATA = 'd'.charCodeAt(0);
-/** The kind of a message and its length, which counts itself. */
-const HEADER_BYTES = 5;
 
 /** XLogData and primary keepalive (PostgreSQL documentation, "Streaming Replication Protocol"). */
 function parseWalMessage(buffer: Buffer, start: number, end: number): WalMessage {
