@@ -65,6 +65,9 @@ const exported = z.object({
   ),
 });
 
+/** The part of `GET /api/admin/search/events` that is used here; newest first. */
+const events = z.object({ events: z.array(z.object({ type: z.string(), createdBy: z.string() })) });
+
 /** What the workflow asks of Unleash. */
 export interface Unleash {
   /** Without a path, for people. */
@@ -80,6 +83,10 @@ export interface Unleash {
   /** Done too if somebody else has removed it. */
   removeStrategy(flag: Flag, strategy: Strategy): Promise<void>;
   setEnabled(flag: Flag, enabled: boolean): Promise<void>;
+  /** Replaces what people read below the flag's name. */
+  describe(flag: Pick<Flag, 'name' | 'project'>, description: string): Promise<void>;
+  /** Who turned the flag on or off last; a general word where the server does not say. */
+  whoTurned(name: string): Promise<string>;
 }
 
 /** The parameters of Unleash's gradual rollout, https://docs.getunleash.io/concepts/activation-strategies */
@@ -159,6 +166,16 @@ export function openUnleash(access: UnleashAccess): Unleash {
     },
     async setEnabled(flag, enabled) {
       await done('POST', `${environmentPath(flag)}/${enabled ? 'on' : 'off'}`);
+    },
+    async describe(flag, description) {
+      await done('PATCH', featurePath(flag), [{ op: 'replace', path: '/description', value: description }]);
+    },
+    async whoTurned(name) {
+      const query = new URLSearchParams({ feature: `IS:${name}`, limit: '20' });
+      const response = await call('GET', `/search/events?${query}`);
+      const parsed = response.ok ? events.safeParse(await response.json().catch(() => undefined)) : undefined;
+      const turned = parsed?.data?.events.find(({ type }) => /^feature-environment-(?:enabled|disabled)$/.test(type));
+      return turned?.createdBy ?? 'somebody in the flag UI';
     },
   };
 }

@@ -7,7 +7,7 @@ import pino from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
 import { loadMigrations, type Migration } from 'strangler-migrations/define';
 import { createAccessLog, NO_ACCESS_LOG } from './access-log.ts';
-import { createAdmin } from './admin/index.ts';
+import { type AdminRoute, createAdmin } from './admin/index.ts';
 import { defaultRedaction } from './compare/redact.ts';
 import { type Config, ConfigError, HELP, readConfig, redacted } from './config.ts';
 import { type ControlStatus, followControlPlane } from './decide/control-plane.ts';
@@ -38,6 +38,8 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[], env: NodeJS.Pr
   replay: replayCommand,
 };
 
+/** How long a start waits for the control plane; without it, what it said last holds. */
+const CONTROL_WAIT_MS = 1_500;
 /** How long requests under way may take to end after SIGTERM. */
 const DRAIN_MS = 10_000;
 
@@ -87,6 +89,7 @@ async function main(): Promise<void> {
   if (config.unleash === undefined) logger.warn({}, 'No flag server (UNLEASH_URL): every flag is off');
 
   const hold = createHold(config.hold);
+  let routes: () => readonly AdminRoute[] = () => [];
   const controlled =
     config.control &&
     followControlPlane({
@@ -94,7 +97,11 @@ async function main(): Promise<void> {
       name: config.name ?? proxyName(config.state),
       capabilities: migrations.map(({ capability }) => capability),
       kept: keepOrders(join(config.state, 'ownership')),
+<<<<<<< HEAD
       figures: () => ({ routes: routeFigures(generations.current().routes(), shadow.stats()) }),
+=======
+      figures: () => ({ routes: routeFigures(routes(), shadow.stats()) }),
+>>>>>>> b602589 (wip4)
     });
   if (controlled === undefined)
     logger.warn({}, 'No control plane (STRANGLER_CONTROL_URL): the monolith owns everything');
@@ -117,8 +124,15 @@ async function main(): Promise<void> {
     capabilities: migrations.map(({ capability }) => capability),
     read: () => readConfig(process.argv.slice(2), process.env),
   });
+<<<<<<< HEAD
   const upstreams = () => upstreamStates(generations.current().upstreams);
   const { server, stop } = createProxyServer(generations);
+=======
+  routes = proxy.routes;
+  // A write of the first moment is not to go to an owner of long ago.
+  await controlled?.heard(CONTROL_WAIT_MS);
+  const { server, stop } = createProxyServer(proxy);
+>>>>>>> b602589 (wip4)
   let notReady: readonly string[] = ['starting'];
   const admin = createServer(
     createAdmin({

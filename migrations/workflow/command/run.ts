@@ -1,24 +1,45 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { change } from './change.ts';
+import { control } from './control.ts';
 import { create } from './create.ts';
+import { doctor } from './doctor.ts';
+import { forget } from './forget.ts';
+import { log } from './log.ts';
+import { retire } from './retire.ts';
 import { readSettings, SETTINGS_OPTIONS } from './settings.ts';
 import { stage } from './stage.ts';
 import { status } from './status.ts';
 import type { Terminal } from './terminal.ts';
 import { HELP, UsageError } from './usage.ts';
+import { verify } from './verify.ts';
+import { cancel } from './withdraw.ts';
 
-/** Which options each verb takes besides those for the settings. */
+/** Which options each verb takes besides those for the settings, and whether it takes words. */
 const VERBS = {
-  create: ['json', 'dry-run'],
-  status: ['json', 'watch'],
-  stage: ['json', 'dry-run'],
-} as const;
+  status: { takes: ['json', 'watch'], words: false },
+  create: { takes: ['json', 'dry-run'], words: false },
+  verify: { takes: ['json'], words: true },
+  stage: { takes: ['json', 'dry-run'], words: true },
+  cutover: { takes: ['json', 'dry-run', 'force', 'reason'], words: true },
+  rollback: { takes: ['json', 'dry-run', 'force', 'reason'], words: true },
+  retire: { takes: ['json', 'dry-run', 'yes', 'reason'], words: true },
+  cancel: { takes: ['json', 'dry-run', 'reason'], words: true },
+  forget: { takes: ['json', 'dry-run'], words: true },
+  log: { takes: ['json', 'limit'], words: true },
+  doctor: { takes: ['json'], words: false },
+  control: { takes: [], words: false },
+} as const satisfies Record<string, { takes: readonly string[]; words: boolean }>;
 
 const OPTIONS = {
   ...SETTINGS_OPTIONS,
   json: { type: 'boolean' },
   'dry-run': { type: 'boolean' },
   watch: { type: 'boolean' },
+  force: { type: 'string', multiple: true },
+  reason: { type: 'string' },
+  yes: { type: 'boolean' },
+  limit: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
@@ -52,15 +73,17 @@ async function run(args: readonly string[], environment: NodeJS.ProcessEnv, term
       `${verb === undefined ? 'which verb?' : `there is no verb "${verb}":`} ${Object.keys(VERBS).join(', ')}`,
     );
   }
-  const foreign = (['json', 'dry-run', 'watch'] as const).find(
-    (option) => values[option] && !(VERBS[verb] as readonly string[]).includes(option),
+  const { takes, words: takesWords } = VERBS[verb];
+  const foreign = (['json', 'dry-run', 'watch', 'force', 'reason', 'yes', 'limit'] as const).find(
+    (option) => values[option] !== undefined && !(takes as readonly string[]).includes(option),
   );
   if (foreign) throw new UsageError(`${verb} knows no --${foreign}`);
   if (json && watch) throw new UsageError('--json prints one object, --watch never ends: take one of the two');
-  if (verb !== 'stage' && words.length > 0) throw new UsageError(`${verb} takes no "${words.join(' ')}"`);
+  if (!takesWords && words.length > 0) throw new UsageError(`${verb} takes no "${words.join(' ')}"`);
+  if (verb === 'control') return control(environment);
 
-  const { unleash, token, migrations } = values;
-  const settings = readSettings({ unleash, token, migrations }, environment);
+  const { unleash, token, migrations, control: controlUrl, force = [], reason, limit, yes = false } = values;
+  const settings = readSettings({ unleash, token, migrations, control: controlUrl }, environment);
   switch (verb) {
     case 'create':
       return create(settings, { json, dryRun }, terminal);
@@ -68,6 +91,21 @@ async function run(args: readonly string[], environment: NodeJS.ProcessEnv, term
       return status(settings, { json, watch }, terminal);
     case 'stage':
       return stage(settings, { json, dryRun, words }, terminal);
+    case 'verify':
+      return verify(settings, { json, words }, terminal);
+    case 'cutover':
+    case 'rollback':
+      return change(settings, { kind: verb, json, dryRun, words, force, reason }, terminal);
+    case 'retire':
+      return retire(settings, { json, dryRun, words, yes, reason }, terminal);
+    case 'cancel':
+      return cancel(settings, { json, dryRun, words, reason }, terminal);
+    case 'forget':
+      return forget(settings, { json, dryRun, words }, terminal);
+    case 'log':
+      return log(settings, { json, words, limit }, terminal);
+    case 'doctor':
+      return doctor(settings, { json }, terminal);
   }
 }
 
@@ -83,10 +121,15 @@ function isVerb(word: string): word is keyof typeof VERBS {
   return Object.hasOwn(VERBS, word);
 }
 
+const FORESEEN = [
+  ...['UsageError', 'SettingsError', 'MigrationError', 'StageError', 'UnleashError'],
+  ...['ControlError', 'ControlConfigError', 'GuardBusy'],
+];
+
 /** Says what went wrong; the stack only where nobody has foreseen it. */
 function fail(error: unknown, args: readonly string[], { print, talk }: Terminal): number {
   const { name, message, stack } = error as Error & { faults?: unknown };
-  const foreseen = ['UsageError', 'SettingsError', 'MigrationError', 'StageError', 'UnleashError'].includes(name);
+  const foreseen = FORESEEN.includes(name);
   talk(`strangler: ${foreseen ? message : stack}`);
   if (error instanceof UsageError) talk('\nstrangler --help has examples.');
   if (args.includes('--json')) {

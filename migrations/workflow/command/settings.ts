@@ -8,13 +8,24 @@ export const SETTINGS_OPTIONS = {
   unleash: { type: 'string' },
   token: { type: 'string' },
   migrations: { type: 'string' },
+  control: { type: 'string' },
 } as const;
 
-/** Where flags and declarations are. */
+/** The control plane: each instance of it, and the token for commands. */
+export interface ControlAccess {
+  readonly urls: readonly string[];
+  readonly token: string;
+}
+
+/** Where flags, declarations and the control plane are. */
 export interface Settings {
   readonly unleash: UnleashAccess;
   /** The folder of the declarations. */
   readonly migrations: string;
+  /** Undefined where none is known: verbs that need it say so. */
+  readonly control: ControlAccess | undefined;
+  /** `monolith`, or the name of a service -> connection URL as the owner of its tables, for what installs and removes. */
+  readonly databases: Readonly<Record<string, string>>;
 }
 
 /** The command cannot know where to work; the message lists everything that is missing or wrong. */
@@ -26,8 +37,10 @@ type Given = Readonly<Record<keyof typeof SETTINGS_OPTIONS, string | undefined>>
 
 /** What the command reads of the file that the launcher leaves beside a running system. */
 const stackFile = z.object({
-  urls: z.object({ flags: z.url() }),
+  urls: z.object({ flags: z.url(), control: z.url().optional() }),
   unleash_admin_token: z.string(),
+  control_token: z.string().optional(),
+  databases: z.record(z.string(), z.string()).default({}),
   migrations: z.string(),
 });
 
@@ -61,7 +74,8 @@ export function readSettings(given: Given, environment: NodeJS.ProcessEnv): Sett
   });
   if (result.success) {
     const { migrations, ...unleash } = result.data;
-    return { unleash, migrations: resolve(migrations) };
+    const control = readControl(given.control, environment, stack);
+    return { unleash, migrations: resolve(migrations), control, databases: readDatabases(environment, stack) };
   }
   const problems = result.error.issues.map((issue) => {
     const missing = issue.code === 'invalid_type';
@@ -74,7 +88,30 @@ export function readSettings(given: Given, environment: NodeJS.ProcessEnv): Sett
   throw new SettingsError([...problems, hint].filter(Boolean).join('\n'));
 }
 
-function readStackFile(file: string): z.infer<typeof stackFile> | undefined {
+type StackFile = z.infer<typeof stackFile>;
+
+function readControl(
+  given: string | undefined,
+  environment: NodeJS.ProcessEnv,
+  stack: StackFile | undefined,
+): ControlAccess | undefined {
+  const list = given ?? (environment.STRANGLER_CONTROL_URL || undefined);
+  const token = environment.STRANGLER_CONTROL_TOKEN || (list === undefined ? stack?.control_token : undefined);
+  const urls = list?.split(',').flatMap((url) => url.trim() || []) ?? [stack?.urls.control ?? []].flat();
+  return token === undefined || urls.length === 0 ? undefined : { urls, token };
+}
+
+/** The environment names them one by one; what it does not name is the running system's, if that is the one meant. */
+function readDatabases(environment: NodeJS.ProcessEnv, stack: StackFile | undefined): Record<string, string> {
+  const databases: Record<string, string> = { ...stack?.databases };
+  for (const [name, value] of Object.entries(environment)) {
+    const [, side] = /^STRANGLER_DATABASE_(\w+)$/.exec(name) ?? [];
+    if (side !== undefined && value) databases[side.toLowerCase().replaceAll('_', '-')] = value;
+  }
+  return databases;
+}
+
+function readStackFile(file: string): StackFile | undefined {
   let content: string;
   try {
     content = readFileSync(file, 'utf8');

@@ -23,6 +23,8 @@ export interface ControlPlaneOptions {
 /** Ownership as the control plane says it. */
 export interface ControlledOwnership extends OrderedOwnership {
   status(): ControlStatus;
+  /** Resolves when the control plane has said something, or when time is up. */
+  heard(withinMs: number): Promise<void>;
   /** Tells the control plane that this proxy is gone. */
   close(): Promise<void>;
 }
@@ -66,7 +68,8 @@ export function followControlPlane(options: ControlPlaneOptions): ControlledOwne
   const closing = new AbortController();
   let url = 0;
   let error: string | undefined = 'it was not asked yet';
-  let heard = kept.atStart.length > 0;
+  let isKnown = kept.atStart.length > 0;
+  const answered = Promise.withResolvers<void>();
   let loggedAt = Number.NEGATIVE_INFINITY;
   let wake = () => {};
   let isDue = false;
@@ -80,7 +83,8 @@ export function followControlPlane(options: ControlPlaneOptions): ControlledOwne
 
   return {
     ...ownership,
-    status: () => ({ state: !heard ? 'none' : error === undefined ? 'fresh' : 'kept', error }),
+    heard: (withinMs) => Promise.race([answered.promise, sleep(withinMs, undefined, { ref: false })]),
+    status: () => ({ state: !isKnown ? 'none' : error === undefined ? 'fresh' : 'kept', error }),
     async close() {
       closing.abort();
       wake();
@@ -98,6 +102,8 @@ export function followControlPlane(options: ControlPlaneOptions): ControlledOwne
         const { version, orders } = answer.parse(await call('GET', `/orders?after=${after}`, undefined, signal));
         after = version;
         await take(orders);
+        isKnown = true;
+        answered.resolve();
         succeeded();
       } catch (cause) {
         if (closing.signal.aborted) return;
@@ -169,7 +175,6 @@ export function followControlPlane(options: ControlPlaneOptions): ControlledOwne
 
   function succeeded(): void {
     error = undefined;
-    heard = true;
   }
 
   /** The next instance, after a moment; not on from one that another call has moved on from already. */
