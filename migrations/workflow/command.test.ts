@@ -249,6 +249,8 @@ test('the table shows every route, and the kill switch first', async () => {
     `${shop}.basket  GET     /basket/:id  off     -                  -`,
     `${shop}.add     POST    /basket/:id  moves with ${shop}.write (off)`,
     '',
+    'Data: no control plane is known (--control URL, STRANGLER_CONTROL_TOKEN)',
+    '',
   ]);
   expect(staged.stderr).toContain('The kill switch is on');
 });
@@ -332,7 +334,10 @@ test('what cannot be done is said with its cause, on standard error, and once as
     [['status'], { ...access(), STRANGLER_MIGRATIONS: elsewhere }, /there is no migration\.ts/],
     [['status', '--dry-run'], access(), /status knows no --dry-run/],
     [['status', 'now'], access(), /status takes no "now"/],
-    [['retire'], access(), /there is no verb "retire": create, status, stage/],
+    [['destroy'], access(), /there is no verb "destroy": status, create, verify, stage, cutover/],
+    [['retire'], access(), /which capability\? strangler retire catalog/],
+    [['cutover', 'catalog'], access(), /No control plane is known: start the system/],
+    [['cutover', 'catalog', '--force', 'parity'], access(), /--force needs --reason/],
     [['--what'], access(), /--what/],
     [['stage'], access(), /which route\?/],
     [['stage', `${shop}.nothing`, 'off'], access(), /Read routes are: shop.\.list, shop.\.basket/],

@@ -87,11 +87,13 @@ export async function statusOf(control: Control, capability: string): Promise<Ca
 }
 
 async function follow(control: Control, id: string, onStep: (step: string) => void): Promise<ControlRequest> {
-  let shown: string | null = null;
+  let shown = '';
   for (;;) {
     const request = (await control.get(`/requests/${id}`)) as ControlRequest;
-    if (request.step !== shown && request.step !== null) onStep(request.step);
-    shown = request.step;
+    const { step, said, ended_at } = request;
+    const text = `${step ?? 'waiting'}${said === null || ended_at !== null ? '' : `: still trying: ${said}`}`;
+    if (text !== shown) onStep(text);
+    shown = text;
     if (request.ended_at !== null) return request;
     await sleep(LOOK_EVERY_MS);
   }

@@ -22,6 +22,7 @@ import {
   openRequest,
   RequestBusy,
   stepRequest,
+  troubleRequest,
 } from './requests.ts';
 
 /** What the keeper of one capability works with. */
@@ -136,11 +137,13 @@ export function keepOwner(options: OwnerOptions): OwnerKeeper {
     }
     const { owner, epoch } = decision;
     proxies.order(capability, { owner, epoch, hold: null });
-    // Begun by somebody who has ended since, and the rows show nothing of it.
-    if (request?.state === 'running') {
-      const isThere = owner === wantedBy(request);
-      await settled(request, request.id, isThere ? 'done' : 'undone', 'The control plane ended while it was at it.');
-    } else if (request !== undefined) await answer(request, decision);
+    if (request !== undefined) {
+      // Begun by somebody who has ended since, and the rows show nothing of it.
+      const end = owner === wantedBy(request) ? 'done' : 'undone';
+      if (request.state === 'waiting') await answer(request, decision);
+      else await settled(request, request.id, end, 'The control plane ended while it was at it.');
+      return wake();
+    }
     await lookAtFlag(owner);
   }
 
@@ -198,12 +201,18 @@ export function keepOwner(options: OwnerOptions): OwnerKeeper {
         logger.info({ capability, attempt: id, step }, 'step');
         steps = steps.then(() => stepRequest(pool, id, step)).catch(() => {});
       },
-      trouble: (message) => logger.warn({ capability, attempt: id }, message),
+      trouble(message) {
+        logger.warn({ capability, attempt: id }, message);
+        steps = steps.then(() => troubleRequest(pool, id, message)).catch(() => {});
+      },
     };
     const watch = watchFlag(owner, request);
     try {
       const outcome = await changeOwner(attempt);
       await steps;
+      // Whoever is told that it is done may look at once.
+      const rows = await readRows(databases, capability);
+      known = { ...known, rows, decision: decisionOf(rows) };
       await conclude(request, outcome, to);
     } finally {
       withdrawn = undefined;

@@ -77,6 +77,11 @@ export async function stepRequest(pool: pg.Pool, id: string, step: string): Prom
   await pool.query('UPDATE control.request SET step = $2 WHERE id = $1', [id, step]);
 }
 
+/** Tells who waits for it what it waits for. */
+export async function troubleRequest(pool: pg.Pool, id: string, said: string): Promise<void> {
+  await pool.query(`UPDATE control.request SET said = $2 WHERE id = $1 AND state = 'running'`, [id, said]);
+}
+
 export async function endRequest(
   pool: pg.Pool,
   id: string,
