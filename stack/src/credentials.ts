@@ -14,7 +14,10 @@ const credentialsSchema = z.object({
     unleash: secret,
     cdc: secret,
     proxy: secret,
+    strangler_workflow: secret,
   }),
+  /** What commands give the control plane, and what proxies do. */
+  control: z.object({ token: secret, proxyToken: secret }),
   unleash: z.object({ user: z.string().min(1), password: secret, adminToken: secret, clientToken: secret }),
 });
 
@@ -55,7 +58,9 @@ function makeCredentials(): Credentials {
       unleash: long(),
       cdc: long(),
       proxy: long(),
+      strangler_workflow: long(),
     },
+    control: { token: long(), proxyToken: long() },
     unleash: {
       user: 'admin',
       // A person types this one.

@@ -94,6 +94,26 @@ export function syncGrants(database: string, owner: string, role: string): strin
 }
 
 /**
+ * What the control plane needs beside the guard's functions, which are granted where they are made: to read the rows that it
+ * proves the mapping with and what change data capture writes down, and to put sequences ahead.
+ */
+export function workflowGrants(database: string, owner: string, capture: string, role: string): string[] {
+  return [
+    `GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database)} TO ${role}`,
+    `GRANT USAGE ON SCHEMA strangler TO ${role}`,
+    `GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`,
+    `GRANT SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO ${role}`,
+    `GRANT SELECT ON ALL TABLES IN SCHEMA strangler TO ${role}`,
+    `ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} GRANT SELECT ON TABLES TO ${role}`,
+    `ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} GRANT SELECT, UPDATE ON SEQUENCES TO ${role}`,
+    `ALTER DEFAULT PRIVILEGES FOR ROLE ${capture} GRANT SELECT ON TABLES TO ${role}`,
+    // The guard's functions run as the owner, and an opening looks into the ledger first.
+    `ALTER DEFAULT PRIVILEGES FOR ROLE ${capture} GRANT SELECT ON TABLES TO ${owner}`,
+    `GRANT SELECT ON ALL TABLES IN SCHEMA strangler TO ${owner}`,
+  ];
+}
+
+/**
  * The schema that the toolkit's parts share in a database: whoever owns the tables owns it, change data capture may make
  * its own tables there, and the proxy may ask how far a stream is.
  */

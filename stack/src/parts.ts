@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Credentials } from './credentials.ts';
-import { prepareDatabases, sharedSchema, syncGrants } from './databases.ts';
+import { prepareDatabases, sharedSchema, syncGrants, workflowGrants } from './databases.ts';
 import type { Part, Service, Task } from './part.ts';
 import type { Ports } from './ports.ts';
 import { initCluster, type ProgramCall, serverCall, superuserUrl, untilAccepting } from './postgres.ts';
@@ -25,6 +25,7 @@ export function addresses({ ports }: Plan) {
     catalog: at(ports.catalog),
     proxyAdmin: at(ports.proxyAdmin),
     cdc: at(ports.cdc),
+    control: at(ports.control),
   };
 }
 
@@ -41,6 +42,9 @@ export function databaseUrls({ ports, credentials }: Plan) {
     unleash: at(ports.postgresServices, 'unleash', 'unleash'),
     monolithForProxy: at(ports.postgresMonolith, 'proxy', 'monolith'),
     catalogForProxy: at(ports.postgresServices, 'proxy', 'catalog'),
+    monolithForControl: at(ports.postgresMonolith, 'strangler_workflow', 'monolith'),
+    catalogForControl: at(ports.postgresServices, 'strangler_workflow', 'catalog'),
+    control: at(ports.postgresServices, 'strangler_workflow', 'strangler'),
   };
 }
 
@@ -59,7 +63,7 @@ export const MIGRATIONS = join(ROOT, 'migrations');
 /** Everything that runs, in the order in which a person would tell it. */
 export function describeParts(plan: Plan): Part[] {
   const { folder, ports, credentials } = plan;
-  const { databaseRoles, unleash } = credentials;
+  const { databaseRoles, unleash, control } = credentials;
   const url = addresses(plan);
   const database = databaseUrls(plan);
   const flagClient = { UNLEASH_URL: `${url.flags}/api`, UNLEASH_TOKEN: unleash.clientToken };
@@ -77,6 +81,7 @@ export function describeParts(plan: Plan): Part[] {
             { name: 'monolith', password: databaseRoles.monolith },
             { name: 'cdc', password: databaseRoles.cdc, replication: true },
             { name: 'proxy', password: databaseRoles.proxy },
+            { name: 'strangler_workflow', password: databaseRoles.strangler_workflow },
           ],
           [{ name: 'monolith', owner: 'monolith', grants: grantsOf('monolith', 'monolith') }],
         ),
@@ -94,8 +99,10 @@ export function describeParts(plan: Plan): Part[] {
             { name: 'unleash', password: databaseRoles.unleash },
             { name: 'cdc', password: databaseRoles.cdc, replication: true },
             { name: 'proxy', password: databaseRoles.proxy },
+            { name: 'strangler_workflow', password: databaseRoles.strangler_workflow },
           ],
           [
+            { name: 'strangler', owner: 'strangler_workflow' },
             { name: 'catalog', owner: 'catalog', grants: grantsOf('catalog', 'catalog') },
             { name: 'unleash', owner: 'unleash', grants: [HUNDREDS_OF_MIGRATIONS] },
           ],
@@ -140,16 +147,22 @@ export function describeParts(plan: Plan): Part[] {
       readyUrl: `${url.flags}/health`,
     }),
     {
-      ...task('flags', 'a flag for each declared route', ['unleash'], () =>
-        node(
-          'migrations/workflow/cli.ts',
-          {
-            STRANGLER_MIGRATIONS: MIGRATIONS,
-            UNLEASH_URL: `${url.flags}/api`,
-            UNLEASH_ADMIN_TOKEN: unleash.adminToken,
-          },
-          ['create'],
-        ),
+      ...task(
+        'flags',
+        'a flag for each declared route, a guard on each table',
+        ['unleash', 'monolith-data', 'catalog-schema'],
+        () =>
+          node(
+            'migrations/workflow/cli.ts',
+            {
+              STRANGLER_MIGRATIONS: MIGRATIONS,
+              UNLEASH_URL: `${url.flags}/api`,
+              UNLEASH_ADMIN_TOKEN: unleash.adminToken,
+              STRANGLER_DATABASE_MONOLITH: database.monolith,
+              STRANGLER_DATABASE_CATALOG: database.catalog,
+            },
+            ['create'],
+          ),
       ),
       essential: false,
     },
@@ -173,11 +186,36 @@ export function describeParts(plan: Plan): Part[] {
       readyUrl: `${url.cdc}/readyz`,
     }),
     server({
+      name: 'control',
+      about: 'who owns the writes, and the way from one owner to the other',
+      needs: ['monolith-data', 'catalog-schema'],
+      uses: ['unleash'],
+      program: () =>
+        node(
+          'migrations/workflow/cli.ts',
+          {
+            STRANGLER_MIGRATIONS: MIGRATIONS,
+            STRANGLER_CONTROL_DATABASE: database.control,
+            STRANGLER_CONTROL_TOKEN: control.token,
+            STRANGLER_CONTROL_PROXY_TOKEN: control.proxyToken,
+            STRANGLER_DATABASE_MONOLITH: database.monolithForControl,
+            STRANGLER_DATABASE_CATALOG: database.catalogForControl,
+            STRANGLER_CDC: join(ROOT, 'cdc/src/cli.ts'),
+            STRANGLER_APPLICATIONS: 'shop,catalog',
+            UNLEASH_ADMIN_URL: url.flags,
+            UNLEASH_ADMIN_TOKEN: unleash.adminToken,
+            PORT: String(ports.control),
+          },
+          ['control'],
+        ),
+      readyUrl: `${url.control}/readyz`,
+    }),
+    server({
       name: 'proxy',
       about: 'what shoppers talk to',
       // It could start first. But Unleash takes longest, and on two cores whoever can wait should let it go ahead.
       needs: ['monolith-data'],
-      uses: ['monolith', 'catalog', 'unleash'],
+      uses: ['monolith', 'catalog', 'unleash', 'control'],
       program: () =>
         node('strangler-proxy/src/cli.ts', {
           STRANGLER_MIGRATIONS: MIGRATIONS,
@@ -186,6 +224,9 @@ export function describeParts(plan: Plan): Part[] {
           STRANGLER_DATABASE_MONOLITH: database.monolithForProxy,
           STRANGLER_DATABASE_CATALOG: database.catalogForProxy,
           STRANGLER_STATE: folder.proxy,
+          STRANGLER_CONTROL_URL: url.control,
+          STRANGLER_CONTROL_TOKEN: control.proxyToken,
+          STRANGLER_PROXY_NAME: 'proxy',
           PORT: String(ports.shop),
           ADMIN_PORT: String(ports.proxyAdmin),
           ...flagClient,
@@ -197,7 +238,11 @@ export function describeParts(plan: Plan): Part[] {
 
 /** What our own parts may in a database that rows leave or reach. */
 function grantsOf(database: string, owner: string): string[] {
-  return [...syncGrants(database, owner, 'cdc'), ...sharedSchema(database, owner, 'cdc', 'proxy')];
+  return [
+    ...syncGrants(database, owner, 'cdc'),
+    ...sharedSchema(database, owner, 'cdc', 'proxy'),
+    ...workflowGrants(database, owner, 'cdc', 'strangler_workflow'),
+  ];
 }
 
 interface PostgresDescription {

@@ -7,6 +7,7 @@ export interface Ports {
   readonly catalog: number;
   readonly proxyAdmin: number;
   readonly cdc: number;
+  readonly control: number;
   readonly postgresMonolith: number;
   readonly postgresServices: number;
 }
@@ -29,6 +30,7 @@ export function portsFrom(wanted: string | undefined = process.env.STRANGLER_POR
     catalog: base + 3,
     proxyAdmin: base + 4,
     cdc: base + 5,
+    control: base + 6,
     postgresMonolith: base + 10,
     postgresServices: base + 11,
   };
@@ -43,6 +45,7 @@ export function partsByPort(ports: Ports): readonly (readonly [port: number, par
     [ports.catalog, 'catalog'],
     [ports.proxyAdmin, 'proxy'],
     [ports.cdc, 'cdc'],
+    [ports.control, 'control'],
     [ports.postgresMonolith, 'postgres-monolith'],
     [ports.postgresServices, 'postgres-services'],
   ];

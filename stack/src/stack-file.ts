@@ -10,6 +10,8 @@ export interface StackFile {
   readonly unleash_url: string;
   readonly unleash_admin_token: string;
   readonly unleash_client_token: string;
+  /** What commands give the control plane. */
+  readonly control_token: string;
   readonly flags_user: string;
   readonly flags_password: string;
   /** As the applications reach them, and (`cdc`) as change data capture does. */
@@ -33,6 +35,7 @@ export function describeStack(plan: Plan, pids: Readonly<Record<string, number>>
     unleash_url: `${urls.flags}/api`,
     unleash_admin_token: unleash.adminToken,
     unleash_client_token: unleash.clientToken,
+    control_token: plan.credentials.control.token,
     flags_user: unleash.user,
     flags_password: unleash.password,
     databases: { monolith: database.monolith, catalog: database.catalog },
