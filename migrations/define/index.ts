@@ -4,6 +4,13 @@ export { refuse, ValueError } from './codec.ts';
 export * from './codecs/index.ts';
 export * from './compare-rule.ts';
 export type { Migration, MigrationDeclaration } from './declaration.ts';
+export {
+  type Claims,
+  defineIdentity,
+  type IdentityAnswer,
+  type IdentityDeclaration,
+  identityFaults,
+} from './define-identity.ts';
 export { defineMigration } from './define-migration.ts';
 export { describeTable, describeTables } from './describe-table.ts';
 export { describeFaults, type Fault, MigrationError } from './fault.ts';

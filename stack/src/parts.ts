@@ -134,7 +134,14 @@ export function describeParts(plan: Plan): Part[] {
       about: 'the first service taken out of it',
       needs: ['catalog-schema'],
       program: () =>
-        node('extracted/catalog/src/main.ts', { DATABASE_URL: database.catalog, PORT: String(ports.catalog) }),
+        node('extracted/catalog/src/main.ts', {
+          DATABASE_URL: database.catalog,
+          PORT: String(ports.catalog),
+          // Who is asking it is told by the proxy, and by nobody else.
+          IDENTITY_JWKS_URL: `${url.proxyAdmin}/.well-known/jwks.json`,
+          IDENTITY_ISSUER: 'strangler-proxy',
+          IDENTITY_AUDIENCE: 'catalog',
+        }),
       readyUrl: `${url.catalog}/readyz`,
     }),
     server({
@@ -223,6 +230,7 @@ export function describeParts(plan: Plan): Part[] {
           STRANGLER_UPSTREAM_CATALOG: url.catalog,
           STRANGLER_DATABASE_MONOLITH: database.monolithForProxy,
           STRANGLER_DATABASE_CATALOG: database.catalogForProxy,
+          STRANGLER_IDENTITY: join(MIGRATIONS, 'identity.ts'),
           STRANGLER_STATE: folder.proxy,
           STRANGLER_CONTROL_URL: url.control,
           STRANGLER_CONTROL_TOKEN: control.proxyToken,

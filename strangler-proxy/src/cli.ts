@@ -19,6 +19,7 @@ import { proxyName } from './decide/proxy-name.ts';
 import { explainCommand } from './explain/command.ts';
 import { upstreamNotices, upstreamStates } from './forward/upstream-states.ts';
 import { createUpstreams } from './forward/upstreams.ts';
+import { openIdentity } from './identity-config.ts';
 import { createMetrics } from './metrics.ts';
 import { NO_PINS, openPins } from './pin-config.ts';
 import { createProxy } from './proxy.ts';
@@ -108,9 +109,16 @@ async function main(): Promise<void> {
   const ownership = controlled ?? MONOLITH_OWNS_ALL;
   const recording = createRecording(defaultRedaction);
   const pins = openPins(config, migrations, registry, logger);
+  const opened = await openIdentity(
+    config,
+    { get: (name) => generations.current().upstreams.get(name) },
+    registry,
+    logger,
+  );
   const open = ({ upstreams: addresses, servedBy, trustProxy }: Config, migrations: readonly Migration[]) => {
     const upstreams = createUpstreams(addresses);
-    const shared = { flags, ownership, hold, pins, shadow, recording, metrics, accessLog };
+    const identity = opened?.identity;
+    const shared = { flags, ownership, hold, pins, identity, shadow, recording, metrics, accessLog };
     try {
       return createProxy({ ...shared, migrations, upstreams, servedBy, trustProxy });
     } catch (error) {
@@ -142,6 +150,7 @@ async function main(): Promise<void> {
       recording,
       registry,
       token: config.adminToken,
+      identityKeys: opened?.keys.published,
       notReady: () => notReady,
       // A service that is gone is no reason to take the proxy away from the monolith's users: it stays ready.
       notices: () => [
@@ -173,6 +182,7 @@ async function main(): Promise<void> {
   await Promise.all([generations.close(), shadow.close()]);
   flags.close();
   pins?.close();
+  opened?.keys.close();
   admin.close();
   admin.closeAllConnections();
   logger.info({}, 'stopped');

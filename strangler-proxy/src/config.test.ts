@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { ConfigError, HELP, readConfig, redacted } from './config.ts';
 
@@ -13,6 +14,8 @@ test('with the monolith alone, everything else has a default', () => {
     upstreams: { monolith: 'http://127.0.0.1:4000' },
     databases: {},
     pinKeys: [],
+    identity: undefined,
+    identityKeys: [],
     unleash: undefined,
     control: undefined,
     name: undefined,
@@ -62,6 +65,24 @@ test('databases and keys of pins come from the environment, and no log shows the
   expect(() => readConfig([], wrong)).toThrow(
     /^STRANGLER_DATABASE_MONOLITH: has to be a postgres:\/\/ URL\nSTRANGLER_PIN_KEY: each key has to have at least 32/,
   );
+});
+
+test('keys that sign identities come from the environment, and no log shows them', () => {
+  const pem = (type: 'ec' | 'ed25519') =>
+    generateKeyPairSync(type as 'ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' });
+  const env = {
+    ...minimal,
+    STRANGLER_IDENTITY: 'identity.ts',
+    STRANGLER_IDENTITY_KEY: `${pem('ec')}\n${pem('ed25519')}`,
+  };
+  const config = readConfig([], env);
+  expect(config.identityKeys).toHaveLength(2);
+  expect(JSON.stringify(redacted(config))).not.toContain('PRIVATE');
+  const wrong = {
+    ...minimal,
+    STRANGLER_IDENTITY_KEY: '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----',
+  };
+  expect(() => readConfig([], wrong)).toThrow(/^STRANGLER_IDENTITY_KEY: has to be one or more private keys as PEM/);
 });
 
 test('an upstream has several instances and settings, from flags and from the environment', () => {

@@ -4,11 +4,12 @@ import { z } from 'zod';
 import type { HoldLimits } from './decide/hold.ts';
 import { peerReader } from './forward/peer.ts';
 import type { UpstreamOptions } from './forward/upstreams.ts';
+import { IDENTITY_KEY, type IdentityConfig, readIdentityKeys } from './identity-config.ts';
 import { DATABASE_PREFIX, PIN_KEY, type PinConfig, readPinConfig } from './pin-config.ts';
 import { readUpstreams, SETTINGS, SETTINGS_PREFIX, UPSTREAM_PREFIX } from './upstream-config.ts';
 
 /** Everything that the command can be told. */
-export interface Config extends PinConfig {
+export interface Config extends PinConfig, IdentityConfig {
   readonly port: number;
   readonly host: string;
   readonly adminPort: number;
@@ -81,6 +82,7 @@ const OPTIONS = [
   ),
   option('hold-mib', 'STRANGLER_HOLD_MIB', 'number', 'Memory that they may take (32)', bound(32)),
   option('hold-ms', 'STRANGLER_HOLD_MS', 'number', 'How long each may wait (10000)', bound(10_000)),
+  option('identity', 'STRANGLER_IDENTITY', 'file', 'Module that says whose session a request carries', path()),
   option(
     'state',
     'STRANGLER_STATE',
@@ -135,6 +137,7 @@ ${helpLine('', ADMIN_TOKEN, 'Opens the admin pages; without it this machine alon
 ${helpLine('', CONTROL_TOKEN, 'The token that the control plane takes from proxies')}
 ${helpLine('', `${DATABASE_PREFIX}<NAME>`, 'Of both sides: then clients read what they wrote')}
 ${helpLine('', PIN_KEY, 'Signs what clients carry for that; the same for all instances')}
+${helpLine('', IDENTITY_KEY, 'Signs what services are told of who asks (PEM); made if missing')}
 ${helpLine('--help', '', 'Print this')}
 
 Settings of an upstream, with their defaults; several with commas between them
@@ -155,6 +158,7 @@ export function readConfig(args: readonly string[], environment: NodeJS.ProcessE
   }
   const upstreams = readUpstreams(args, env, faults);
   const pinConfig = readPinConfig(env, faults);
+  const identityKeys = readIdentityKeys(env, faults);
   const [url, token] = [read['unleash-url'], read['unleash-token']] as [string | undefined, string | undefined];
   if (url !== undefined && token === undefined) faults.push('UNLEASH_TOKEN is missing: UNLEASH_URL needs a token');
   const controlUrls = read['control-url'] as string[];
@@ -170,6 +174,8 @@ export function readConfig(args: readonly string[], environment: NodeJS.ProcessE
     migrations: read.migrations as string,
     upstreams,
     ...pinConfig,
+    identity: read.identity as string | undefined,
+    identityKeys,
     unleash: url === undefined || token === undefined ? undefined : { url, token },
     control:
       controlUrls.length === 0 || controlToken === undefined ? undefined : { urls: controlUrls, token: controlToken },
@@ -187,7 +193,8 @@ export function readConfig(args: readonly string[], environment: NodeJS.ProcessE
 }
 
 /** The configuration without its secrets, for the log. */
-export function redacted({ adminToken, unleash, control, databases, pinKeys, ...rest }: Config): object {
+export function redacted(config: Config): object {
+  const { adminToken, unleash, control, databases, pinKeys, identityKeys, ...rest } = config;
   const hidden = '[redacted]';
   return {
     ...rest,
@@ -195,6 +202,7 @@ export function redacted({ adminToken, unleash, control, databases, pinKeys, ...
     unleash: unleash === undefined ? undefined : { url: unleash.url, token: hidden },
     databases: Object.keys(databases),
     pinKeys: pinKeys.map(() => hidden),
+    identityKeys: identityKeys.map(() => hidden),
     control: control === undefined ? undefined : { urls: control.urls, token: hidden },
   };
 }
@@ -232,6 +240,10 @@ function option(flag: string, variable: string, value: string, help: string, sch
 
 function text(preset: string): z.ZodType {
   return z.string().min(1).default(preset);
+}
+
+function path(): z.ZodType {
+  return z.string().min(1).optional();
 }
 
 function onOff(): z.ZodType {

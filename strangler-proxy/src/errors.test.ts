@@ -18,6 +18,7 @@ test('what a client did, or a bound of ours, never counts against an upstream', 
     'upstream-circuit-open',
     'writes-held',
     'writes-held-full',
+    'identity-unavailable',
     'proxy-stopping',
     'proxy-fault',
   ]);

@@ -37,6 +37,7 @@ export const PROBLEMS = {
   'upstream-circuit-open': problem(503, 'The upstream failed too often and is left alone', 'destination_unavailable'),
   'writes-held': problem(503, 'Writes wait for a change of owner, and this one has waited long enough', undefined),
   'writes-held-full': problem(503, 'Too many writes wait for a change of owner', 'connection_limit_reached'),
+  'identity-unavailable': problem(503, 'Nobody can say who is asking', 'destination_unavailable'),
   'proxy-stopping': problem(503, 'The proxy is stopping', 'destination_unavailable'),
   'proxy-fault': problem(500, 'The proxy failed', 'proxy_internal_error'),
 } as const satisfies Record<string, Problem>;

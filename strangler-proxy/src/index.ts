@@ -9,6 +9,14 @@ export { MONOLITH_OWNS_ALL, type Ownership, type Side } from './decide/ownership
 export { PROBLEMS, type Problem, type ProblemCode } from './errors.ts';
 export { type UpstreamState, upstreamNotices, upstreamStates } from './forward/upstream-states.ts';
 export { createUpstreams, type Upstream, type UpstreamOptions, type Upstreams } from './forward/upstreams.ts';
+export {
+  configuredKeys,
+  createIdentity,
+  type Identity,
+  type IdentityKeys,
+  type IdentityOptions,
+  keptKeys,
+} from './identity/index.ts';
 export type { Logger } from './logger.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
 export { createPins, keptPinKey, type Pins, type PinsOptions } from './pin/index.ts';

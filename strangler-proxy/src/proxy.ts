@@ -11,11 +11,13 @@ import { createHold, type Hold } from './decide/hold.ts';
 import { MONOLITH_OWNS_ALL, type Ownership } from './decide/ownership.ts';
 import type { ProblemCode } from './errors.ts';
 import { CLIENT_GONE_STATUS, forward } from './forward/exchange.ts';
+import { NO_FIELDS } from './forward/head-additions.ts';
 import { peerReader } from './forward/peer.ts';
 import { type RequestHead, requestHead } from './forward/request-head.ts';
 import { sendProblem } from './forward/send-problem.ts';
 import { createUpgrades, isWebSocket, refuseUpgrade, responseOn, type UpgradeEnd } from './forward/upgrade.ts';
-import { createUpstreams, type UpstreamOptions, type Upstreams } from './forward/upstreams.ts';
+import { createUpstreams, MONOLITH, type UpstreamOptions, type Upstreams } from './forward/upstreams.ts';
+import type { Identity, Said } from './identity/index.ts';
 import { answerForUs, isForUs } from './match/for-us.ts';
 import { readTarget } from './match/request-target.ts';
 import { compileRoutes, declaredRoutes } from './match/route-table.ts';
@@ -37,6 +39,8 @@ export interface ProxyOptions {
   readonly ownership?: Ownership;
   /** Clients read what they wrote; none by default. Whoever made them closes them. */
   readonly pins?: Pins | undefined;
+  /** Tells services who is asking; nobody does by default. */
+  readonly identity?: Identity | undefined;
   /** Where writes wait while their capability changes hands; who follows the control plane makes it. */
   readonly hold?: Hold;
   /** Sends copies to the other side; none by default. Whoever made it closes it. */
@@ -84,6 +88,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
     servedBy = true,
     ownership = MONOLITH_OWNS_ALL,
     hold = createHold(),
+    identity,
   } = options;
   const upstreams = isMade(options.upstreams) ? options.upstreams : createUpstreams(options.upstreams);
   const metrics = options.metrics ?? createMetrics();
@@ -139,6 +144,47 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
     expectsContinue: boolean,
     over: () => void = () => {},
   ): void {
+    const said = whoAsks(passed, request);
+    if (!(said instanceof Promise)) {
+      sendAs(said, passed, request, response, expectsContinue, over);
+      return;
+    }
+    void said.then((known) => {
+      if (!response.destroyed) {
+        sendAs(known, passed, request, response, expectsContinue, over);
+        return;
+      }
+      over();
+      record.refused(passed.recorded, CLIENT_GONE_STATUS, 'client-gone');
+    });
+  }
+
+  /** What says to the chosen service who is asking; undefined: nobody can say. */
+  function whoAsks({ decision, head }: Passed, request: IncomingMessage): Said | Promise<Said> {
+    if (identity === undefined || decision.side === 'monolith') return NO_FIELDS;
+    return identity.fieldsFor(request, head.headers, decision.upstream);
+  }
+
+  function sendAs(
+    said: Said,
+    passed: Passed,
+    request: IncomingMessage,
+    response: ServerResponse,
+    expectsContinue: boolean,
+    over: () => void,
+  ): void {
+    if (said === undefined) {
+      const instead = withoutIdentity(passed);
+      if (instead !== undefined) {
+        record.fellBack(passed.recorded, upstreams.get(passed.decision.upstream), 'identity-unavailable');
+        sendAs(NO_FIELDS, instead, request, response, expectsContinue, over);
+        return;
+      }
+      sendProblem(response, 'identity-unavailable', { requestId: passed.head.requestId, servedBy });
+      record.refused(passed.recorded, response.statusCode, 'identity-unavailable');
+      over();
+      return;
+    }
     const { recorded, route, method, target, head, decision, setCookie, additions } = passed;
     const exchange = forward({
       request,
@@ -151,10 +197,12 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
       servedBy,
       setCookie,
       additions,
+      identity: said,
       expectsContinue,
       fellBack: (from, code) => record.fellBack(recorded, from, code),
       ended(end) {
         over();
+        if (decision.side === 'monolith' && method !== 'GET' && method !== 'HEAD') identity?.forget(request);
         record.ended(recorded, end);
       },
     });
@@ -162,7 +210,13 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
     const { headers } = head;
     let tap: ControlTap | undefined;
     if (decision.shadow !== undefined && shadow !== undefined) {
-      tap = shadow.start({ ...route, ...rolesOf(decision, decision.shadow), method, target, headers });
+      const copied = decision.shadow;
+      const identityOfCopy =
+        identity === undefined || copied === MONOLITH ? said : identity.fieldsFor(request, headers, copied);
+      tap = shadow.start({
+        ...{ ...route, ...rolesOf(decision, copied), method, target, headers },
+        identity: identityOfCopy,
+      });
     }
     if (recording?.isRunning) {
       const host = request.headers.host ?? '';
@@ -186,11 +240,23 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
       record.refused(recorded, statusCode, passed.refusal);
       return;
     }
-    const { target, head, decision, setCookie } = passed;
+    const said = whoAsks(passed, request);
+    if (said instanceof Promise) void said.then((known) => upgradeAs(known, passed, request, socket, first));
+    else upgradeAs(said, passed, request, socket, first);
+  }
+
+  function upgradeAs(said: Said, passed: Passed, request: IncomingMessage, socket: Socket, first: Buffer): void {
+    const { recorded, target, head, decision, setCookie } = passed;
     const upstream = upstreams.get(decision.upstream);
+    if (said === undefined) {
+      const { statusCode } = refuseUpgrade(request, socket, 'identity-unavailable', { upstream, head, servedBy });
+      record.refused(recorded, statusCode, 'identity-unavailable');
+      return;
+    }
     const ended = ({ status, failure }: UpgradeEnd) =>
       record.ended(recorded, { status, failure, upstream, headAt: undefined });
-    upgrades.start({ request, socket, first, target, head, upstream, servedBy, setCookie, ended });
+    const known = { ...head, headers: [...head.headers, ...said] };
+    upgrades.start({ request, socket, first, target, head: known, upstream, servedBy, setCookie, ended });
   }
 
   /** What is not is refused as any request is. */
@@ -238,6 +304,15 @@ function rolesOf({ upstream, fallback }: Decision, copied: string) {
   return fallback === undefined
     ? ({ control: upstream, candidate: copied, served: 'control' } as const)
     : ({ control: copied, candidate: upstream, served: 'candidate' } as const);
+}
+
+/** Where a read goes of which nobody can say whose it is: to the monolith, which knows by itself. Undefined: nowhere. */
+function withoutIdentity(passed: Passed): Passed | undefined {
+  const { decision, route } = passed;
+  // What the client wrote may not be there yet.
+  if (route?.route.kind !== 'read' || decision.why === 'pin') return undefined;
+  const instead = { upstream: MONOLITH, side: 'monolith', fallback: undefined, shadow: undefined } as const;
+  return { ...passed, decision: { ...decision, ...instead } };
 }
 
 /** A request that goes on. */

@@ -5,6 +5,7 @@ import { HELP, readConfig } from './config.ts';
 import { createHold } from './decide/hold.ts';
 import { MONOLITH_OWNS_ALL } from './decide/ownership.ts';
 import { createUpstreams } from './forward/upstreams.ts';
+import { createIdentity, type IdentityOptions } from './identity/index.ts';
 import { SILENT } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import { createPins } from './pin/index.ts';
@@ -32,6 +33,7 @@ test('the reference has every metric, and no other', async () => {
   const nothing = () => expect.fail('nothing is reloaded');
   createReload({ ...told, generations, registry: metrics.registry, logger: SILENT, read: nothing, open: nothing });
   createPins({ migrations: [], databases: {}, keys: ['x'], registry: metrics.registry });
+  createIdentity({ registry: metrics.registry, declaration: { session: { cookie: 'x' } } } as IdentityOptions);
   const registered = metrics.registry.getMetricsAsArray().map(({ name }) => name);
   const written = new Set(reference.match(/strangler_proxy_[a-z_]+/g));
   expect([...written].sort()).toEqual(registered.sort());

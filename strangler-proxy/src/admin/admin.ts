@@ -19,6 +19,8 @@ export interface AdminOptions {
   /** Takes recordings when a reader asks for one; without it none can be had. */
   readonly recording?: Recording;
   readonly registry: Registry;
+  /** The public keys of what the proxy tells services; none by default. */
+  readonly identityKeys?: (() => object) | undefined;
   /** Why the proxy is not ready; empty when it is. */
   readonly notReady?: () => readonly string[];
   /** What a reader should know although the proxy is ready: the flag server is out of reach, say. */
@@ -43,7 +45,7 @@ const securityHeaders = {
 /**
  * The Express application for the proxy's admin port.
  *
- * For everyone: `/livez`, `/readyz`, `/metrics`. For readers: the page at `/`, `/api/routes` and
+ * For everyone: `/livez`, `/readyz`, `/metrics`, `/.well-known/jwks.json`. For readers: the page at `/`, `/api/routes` and
  * `/api/samples/:capability/:route`, and recordings under `/api/recording`. Nothing here changes what the proxy answers.
  */
 export function createAdmin(options: AdminOptions): Express {
@@ -70,6 +72,15 @@ export function createAdmin(options: AdminOptions): Express {
   app.get('/metrics', async (_request, response) => {
     response.type(options.registry.contentType).send(await options.registry.metrics());
   });
+
+  // For services, which have no token: there is nothing secret in it. They come again for a key that they do not know.
+  const { identityKeys } = options;
+  if (identityKeys !== undefined) {
+    app.get('/.well-known/jwks.json', (_request, response) => {
+      response.set('Cache-Control', 'public, max-age=300').type('application/jwk-set+json');
+      response.send(JSON.stringify(identityKeys()));
+    });
+  }
 
   for (const name of ['page.css', 'page.js', 'sample.js', 'dom.js', 'icon.svg']) {
     const content = readPageFile(name);

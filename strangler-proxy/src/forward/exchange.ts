@@ -12,7 +12,7 @@ import { MALFORMED, RequestBody } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
 import { sendProblem } from './send-problem.ts';
 import { passableTrailers } from './trailers.ts';
-import type { Upstream } from './upstreams.ts';
+import { MONOLITH, type Upstream } from './upstreams.ts';
 
 /** One request, and where it goes. */
 export interface ExchangePlan {
@@ -28,6 +28,8 @@ export interface ExchangePlan {
   readonly servedBy: boolean;
   readonly setCookie: string | undefined;
   readonly additions: HeadAdditions | undefined;
+  /** Says to a service who is asking; the monolith knows by itself. */
+  readonly identity: Fields;
   /** The client waits for 100 (Continue) before it sends its body. */
   readonly expectsContinue: boolean;
   fellBack(from: Upstream, cause: FallbackCause): void;
@@ -102,7 +104,7 @@ export class Exchange implements AnswerListener {
   }
 
   start(upstream: Upstream, besides?: Instance): void {
-    const { method, target, head, expectsContinue } = this.#plan;
+    const { method, target, head, identity, expectsContinue } = this.#plan;
     this.#upstream = upstream;
     const admitted = admit(upstream, this.#canFallBack(), besides);
     if (typeof admitted === 'string') {
@@ -115,7 +117,7 @@ export class Exchange implements AnswerListener {
       {
         method,
         target,
-        headers: head.headers,
+        headers: upstream.name === MONOLITH || identity.length === 0 ? head.headers : [...head.headers, ...identity],
         body: this.#body,
         expectsContinue: expectsContinue && head.hasBody,
         onNewConnection: this.#triedAgain,

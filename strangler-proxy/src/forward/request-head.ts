@@ -24,12 +24,16 @@ const NOT_PASSED_ON = new Set([
   'expect',
   // Says that a request is a copy; only the proxy may.
   'x-shadow-request',
-  // Between the client and us.
-  'x-strangler-pin',
 ]);
 
 /** Claims about where a request came from. Whoever is not a trusted hop may not make them. */
 const CLAIMS = /^(?:forwarded|x-real-ip|x-forwarded-.+)$/;
+
+/**
+ * Ours: between the client and us, or between us and a service. No hop is trusted with them. Servers that hand fields on as
+ * variables take `_` and `-` for the same.
+ */
+const OURS = /^x[-_]strangler[-_]/;
 
 /** RFC 9112 section 3.2: anything but a name, an address or nothing at all is refused. */
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d{0,5})?$/;
@@ -99,7 +103,7 @@ export function requestHead(
         if (value.includes(PROXY_NAME)) passes += value.split(PROXY_NAME).length - 1;
         break;
     }
-    if (NOT_PASSED_ON.has(lower) || named?.has(lower) === true) continue;
+    if (NOT_PASSED_ON.has(lower) || named?.has(lower) === true || OURS.test(lower)) continue;
     if (!peer.trusted && CLAIMS.test(lower)) continue;
     headers.push(name, value);
   }

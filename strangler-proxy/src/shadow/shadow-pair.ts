@@ -4,7 +4,9 @@ import { compareAnswers } from '../compare/compare-answers.ts';
 import type { Comparison, Outcome } from '../compare/comparison.ts';
 import type { Redaction } from '../compare/redact.ts';
 import type { CompiledRules } from '../compare/rules.ts';
-import type { Upstreams } from '../forward/upstreams.ts';
+import { type Fields, NO_FIELDS } from '../forward/head-additions.ts';
+import { MONOLITH, type Upstreams } from '../forward/upstreams.ts';
+import type { Said } from '../identity/index.ts';
 import { type AskedAgain, askAgain } from './ask-again.ts';
 import { callCandidate } from './call-candidate.ts';
 import type { ComparisonQueue } from './comparison-queue.ts';
@@ -65,6 +67,7 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
   /** The control's answer to the same request once more; undefined if it is not asked twice. */
   let secondAsk: Promise<AskedAgain | undefined> | undefined;
   let giveUp: (() => void) | undefined;
+  let identity: Fields = NO_FIELDS;
   let isOver = false;
 
   function leave(): void {
@@ -170,7 +173,7 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
       capability: request.migration.capability,
       catchUp: context.catchUp,
       timeoutMs: limits.catchUpMs,
-      ask: (role) => askAgain(context.upstreams.get(request[role]), callOf(), context),
+      ask: (role) => askAgain(context.upstreams.get(request[role]), callOf(role), context),
       compare: (one, other) => byNow(one.answer, other.answer),
     })
       .then((rechecked) => settleRechecked(rechecked, offer, () => byNow(control, candidate).outcome))
@@ -211,17 +214,19 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
     }
   }
 
-  function callOf() {
+  function callOf(role: Role) {
+    const headers = shadowHeaders(request.headers);
+    if (request[role] !== MONOLITH) headers.push(...identity);
     return {
       method: request.method,
       target: request.target,
-      headers: shadowHeaders(request.headers),
+      headers,
       timeoutMs: limits.timeMs,
     };
   }
 
   function sendCopies(): void {
-    giveUp = callCandidate(context.upstreams.get(request[copied]), callOf(), {
+    giveUp = callCandidate(context.upstreams.get(request[copied]), callOf(copied), {
       head(status, rawHeaders) {
         kept[copied].head(status, rawHeaders, performance.now());
       },
@@ -253,7 +258,7 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
   function askControlTwice(): void {
     const leaveAsk = context.enterSecondAsk();
     if (leaveAsk !== undefined) {
-      secondAsk = askAgain(context.upstreams.get(request.control), callOf(), context).finally(leaveAsk);
+      secondAsk = askAgain(context.upstreams.get(request.control), callOf('control'), context).finally(leaveAsk);
     }
   }
 
@@ -301,8 +306,20 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
       fail(`took longer than ${limits.timeMs} ms`);
     }
   }, limits.timeMs).unref();
+  const begin = guarded((said: Said) => {
+    if (said === undefined) {
+      drop('identity_unknown');
+      return;
+    }
+    identity = said;
+    sendCopies();
+  });
   // In a turn of its own: what the client waits for is written first.
-  setImmediate(guarded(sendCopies));
+  setImmediate(() => {
+    const { identity: asked = NO_FIELDS } = request;
+    if (asked instanceof Promise) void asked.then(begin);
+    else begin(asked);
+  });
   const pair: ShadowPair = { tap, drop };
   return pair;
 }

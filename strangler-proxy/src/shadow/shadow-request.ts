@@ -1,4 +1,5 @@
 import type { Migration, Route } from 'strangler-migrations/define';
+import type { Said } from '../identity/index.ts';
 
 /** One request that is being served, and of which a copy goes to the other side. */
 export interface ShadowRequest {
@@ -15,6 +16,8 @@ export interface ShadowRequest {
   readonly target: string;
   /** Names and values in turn, as they are sent to whoever serves. */
   readonly headers: readonly string[];
+  /** What says to a service who is asking; nothing by default. Undefined, once it is known: nobody can say. */
+  readonly identity?: Said | Promise<Said>;
 }
 
 /** The two answers that are compared: the owner's, and the other's. */

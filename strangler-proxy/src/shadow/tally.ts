@@ -20,6 +20,8 @@ export const skipCauses = [
   'served_aborted',
   /** The copy went to the control, and was not answered within bounds. */
   'control_failed',
+  /** Nobody could say to the service who is asking. */
+  'identity_unknown',
   /** Differed, and the lagging store did not catch up in time, or the owner's answer never stood still. */
   'unsettled',
   /** As many answers as may be are waiting to be compared. */
