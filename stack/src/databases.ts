@@ -107,9 +107,6 @@ export function workflowGrants(database: string, owner: string, capture: string,
     `ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} GRANT SELECT ON TABLES TO ${role}`,
     `ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} GRANT SELECT, UPDATE ON SEQUENCES TO ${role}`,
     `ALTER DEFAULT PRIVILEGES FOR ROLE ${capture} GRANT SELECT ON TABLES TO ${role}`,
-    // The guard's functions run as the owner, and an opening looks into the ledger first.
-    `ALTER DEFAULT PRIVILEGES FOR ROLE ${capture} GRANT SELECT ON TABLES TO ${owner}`,
-    `GRANT SELECT ON ALL TABLES IN SCHEMA strangler TO ${owner}`,
   ];
 }
 

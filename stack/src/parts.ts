@@ -45,6 +45,8 @@ export function databaseUrls({ ports, credentials }: Plan) {
     monolithForControl: at(ports.postgresMonolith, 'strangler_workflow', 'monolith'),
     catalogForControl: at(ports.postgresServices, 'strangler_workflow', 'catalog'),
     control: at(ports.postgresServices, 'strangler_workflow', 'strangler'),
+    monolithAdministrator: at(ports.postgresMonolith, 'postgres', 'monolith'),
+    catalogAdministrator: at(ports.postgresServices, 'postgres', 'catalog'),
   };
 }
 
@@ -165,8 +167,8 @@ export function describeParts(plan: Plan): Part[] {
               STRANGLER_MIGRATIONS: MIGRATIONS,
               UNLEASH_URL: `${url.flags}/api`,
               UNLEASH_ADMIN_TOKEN: unleash.adminToken,
-              STRANGLER_DATABASE_MONOLITH: database.monolith,
-              STRANGLER_DATABASE_CATALOG: database.catalog,
+              STRANGLER_DATABASE_MONOLITH: database.monolithAdministrator,
+              STRANGLER_DATABASE_CATALOG: database.catalogAdministrator,
             },
             ['create'],
           ),

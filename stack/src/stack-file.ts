@@ -16,6 +16,8 @@ export interface StackFile {
   readonly flags_password: string;
   /** As the applications reach them, and (`cdc`) as change data capture does. */
   readonly databases: { readonly monolith: string; readonly catalog: string };
+  /** As their administrators do: for what installs and removes. */
+  readonly administrators: { readonly monolith: string; readonly catalog: string };
   readonly cdc: { readonly monolith: string; readonly catalog: string };
   /** The folder of the declarations. */
   readonly migrations: string;
@@ -39,6 +41,7 @@ export function describeStack(plan: Plan, pids: Readonly<Record<string, number>>
     flags_user: unleash.user,
     flags_password: unleash.password,
     databases: { monolith: database.monolith, catalog: database.catalog },
+    administrators: { monolith: database.monolithAdministrator, catalog: database.catalogAdministrator },
     cdc: { monolith: database.monolithForCdc, catalog: database.catalogForCdc },
     migrations: MIGRATIONS,
     logs: plan.folder.logs,

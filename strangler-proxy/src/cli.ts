@@ -98,11 +98,7 @@ async function main(): Promise<void> {
       name: config.name ?? proxyName(config.state),
       capabilities: migrations.map(({ capability }) => capability),
       kept: keepOrders(join(config.state, 'ownership')),
-<<<<<<< HEAD
-      figures: () => ({ routes: routeFigures(generations.current().routes(), shadow.stats()) }),
-=======
       figures: () => ({ routes: routeFigures(routes(), shadow.stats()) }),
->>>>>>> b602589 (wip4)
     });
   if (controlled === undefined)
     logger.warn({}, 'No control plane (STRANGLER_CONTROL_URL): the monolith owns everything');
@@ -132,15 +128,11 @@ async function main(): Promise<void> {
     capabilities: migrations.map(({ capability }) => capability),
     read: () => readConfig(process.argv.slice(2), process.env),
   });
-<<<<<<< HEAD
   const upstreams = () => upstreamStates(generations.current().upstreams);
-  const { server, stop } = createProxyServer(generations);
-=======
-  routes = proxy.routes;
+  routes = () => generations.current().routes();
   // A write of the first moment is not to go to an owner of long ago.
   await controlled?.heard(CONTROL_WAIT_MS);
-  const { server, stop } = createProxyServer(proxy);
->>>>>>> b602589 (wip4)
+  const { server, stop } = createProxyServer(generations);
   let notReady: readonly string[] = ['starting'];
   const admin = createServer(
     createAdmin({

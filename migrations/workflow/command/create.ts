@@ -1,6 +1,6 @@
 import { loadMigrations, type Migration, type Query } from 'strangler-migrations/define';
 import { ensureFlags } from '../ensure-flags.ts';
-import { guardPlan, installGuard } from '../guard/index.ts';
+import { type GuardPlan, guardPlan, installGuard } from '../guard/index.ts';
 import { withSession } from './session.ts';
 import type { Settings } from './settings.ts';
 import { formatTable } from './table.ts';
@@ -67,8 +67,9 @@ async function guardAll(
       else if (dryRun) guards.push({ capability, side, outcome: 'would be installed' });
       else {
         const outcome = await withSession(databases, name, async (query) => {
-          if (await isComplete(query, capability)) return 'kept' as const;
-          await installGuard(query, guardPlan(migration, side), {
+          const plan = guardPlan(migration, side);
+          if (await isComplete(query, plan)) return 'kept' as const;
+          await installGuard(query, plan, {
             progress: ({ title, waits }) => waits > 0 && talk(`${name}: ${title}: waits for a lock, ${waits} times`),
           });
           return 'installed' as const;
@@ -80,13 +81,14 @@ async function guardAll(
   return guards;
 }
 
-async function isComplete(query: Query, capability: string): Promise<boolean> {
+async function isComplete(query: Query, { capability, owned, followed }: GuardPlan): Promise<boolean> {
   const [there] = await query(`SELECT to_regprocedure('strangler.guard_faults(text)') IS NOT NULL AS present`, []);
   if (!there?.present) return false;
   const [row] = await query(
     `SELECT EXISTS (SELECT FROM strangler.guard WHERE capability = $1)
+       AND $2 = (SELECT count(*) FROM strangler.guard_table WHERE capability = $1)
        AND NOT EXISTS (SELECT FROM strangler.guard_faults($1) f WHERE f.endangers) AS complete`,
-    [capability],
+    [capability, owned.length + followed.length],
   );
   return row?.complete === true;
 }

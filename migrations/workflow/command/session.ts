@@ -3,7 +3,7 @@ import type { Query } from 'strangler-migrations/define';
 import { databaseOf } from '../cutover/database-of.ts';
 import { SettingsError } from './settings.ts';
 
-/** One session with a database, as the owner of its tables. @throws {SettingsError} if its URL is not known. */
+/** One session with a database, as its administrator. @throws {SettingsError} if its URL is not known. */
 export async function withSession<T>(
   databases: Readonly<Record<string, string>>,
   name: string,

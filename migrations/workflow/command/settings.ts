@@ -24,7 +24,7 @@ export interface Settings {
   readonly migrations: string;
   /** Undefined where none is known: verbs that need it say so. */
   readonly control: ControlAccess | undefined;
-  /** `monolith`, or the name of a service -> connection URL as the owner of its tables, for what installs and removes. */
+  /** `monolith`, or the name of a service -> connection URL as an administrator, for what installs and removes. */
   readonly databases: Readonly<Record<string, string>>;
 }
 
@@ -40,7 +40,8 @@ const stackFile = z.object({
   urls: z.object({ flags: z.url(), control: z.url().optional() }),
   unleash_admin_token: z.string(),
   control_token: z.string().optional(),
-  databases: z.record(z.string(), z.string()).default({}),
+  /** As their administrators reach the databases. */
+  administrators: z.record(z.string(), z.string()).default({}),
   migrations: z.string(),
 });
 
@@ -103,7 +104,7 @@ function readControl(
 
 /** The environment names them one by one; what it does not name is the running system's, if that is the one meant. */
 function readDatabases(environment: NodeJS.ProcessEnv, stack: StackFile | undefined): Record<string, string> {
-  const databases: Record<string, string> = { ...stack?.databases };
+  const databases: Record<string, string> = { ...stack?.administrators };
   for (const [name, value] of Object.entries(environment)) {
     const [, side] = /^STRANGLER_DATABASE_(\w+)$/.exec(name) ?? [];
     if (side !== undefined && value) databases[side.toLowerCase().replaceAll('_', '-')] = value;

@@ -1,5 +1,5 @@
 import { loadMigrations, type Migration } from 'strangler-migrations/define';
-import { removeGuard } from '../guard/index.ts';
+import { DEFAULT_ROLES, removeGuard } from '../guard/index.ts';
 import { statusOf, whoAsks } from './change.ts';
 import { controlClient } from './control-client.ts';
 import { withSession } from './session.ts';
@@ -57,7 +57,7 @@ async function removeBoth(settings: Settings, { capability, service }: Migration
   // The service's last: while its row is there, the reverse stream is.
   for (const name of ['monolith', service]) {
     await withSession(settings.databases, name, (query) =>
-      removeGuard(query, capability, { progress: ({ title }) => talk(`${name}: ${title}`) }),
+      removeGuard(query, { capability, ...DEFAULT_ROLES }, { progress: ({ title }) => talk(`${name}: ${title}`) }),
     );
   }
 }

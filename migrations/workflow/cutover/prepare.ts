@@ -1,5 +1,6 @@
 import * as guard from '../guard/index.ts';
 import type { Attempt } from './attempt.ts';
+import type { Finding } from './prepare/finding.ts';
 import { checkGuard } from './prepare/guard.ts';
 import { checkMapping } from './prepare/mapping.ts';
 import { checkParity } from './prepare/parity.ts';
@@ -9,14 +10,6 @@ import { checkParked, checkStreams } from './prepare/streams.ts';
 import { checkTransactions } from './prepare/transactions.ts';
 import { checkVerification } from './prepare/verification.ts';
 import { checkWriters } from './prepare/writers.ts';
-
-/** What one check found. */
-export interface Finding {
-  readonly ok: boolean;
-  readonly found: string;
-  /** What would mend it; null if nothing is wrong. */
-  readonly mend: string | null;
-}
 
 /** One of the things that have to hold before the owner changes. */
 export interface Check extends Finding {

@@ -1,7 +1,7 @@
 import type { Query } from 'strangler-migrations/define';
 import type { Attempt } from '../attempt.ts';
 import { readRows } from '../databases.ts';
-import type { Finding } from '../prepare.ts';
+import type { Finding } from './finding.ts';
 
 /** Both databases have their guard, without a hole, and both rows say what they have to. */
 export async function checkGuard({ databases, migration, from, to, epoch }: Attempt): Promise<Finding> {

@@ -1,6 +1,6 @@
 import type { Query, TableMapping } from 'strangler-migrations/define';
 import type { Attempt } from '../attempt.ts';
-import type { Finding } from '../prepare.ts';
+import type { Finding } from './finding.ts';
 
 /** Rows that are proved at once, and all in all: a larger table is proved by a sample from all over it. */
 const ROWS_AT_ONCE = 2_000;

@@ -1,6 +1,6 @@
 import type { ProxyState } from '../../control/proxies.ts';
 import type { Attempt } from '../attempt.ts';
-import type { Finding } from '../prepare.ts';
+import type { Finding } from './finding.ts';
 
 /** How the answers of both sides have compared, over all proxies and read routes of a capability. */
 export interface ParityFigures {

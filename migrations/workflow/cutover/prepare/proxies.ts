@@ -1,6 +1,6 @@
 import type { Attempt } from '../attempt.ts';
 import { isForcedAway } from '../hold.ts';
-import type { Finding } from '../prepare.ts';
+import type { Finding } from './finding.ts';
 
 /** Every proxy answers, and knows the owner that there is. */
 export async function checkProxies(attempt: Attempt): Promise<Finding> {

@@ -1,6 +1,6 @@
 import type { Attempt } from '../attempt.ts';
-import type { Finding } from '../prepare.ts';
 import { leads, putSequencesAhead } from '../sequences.ts';
+import type { Finding } from './finding.ts';
 
 /** The new owner will not give an id that the old one has given. */
 export async function checkSequences(attempt: Attempt): Promise<Finding> {

@@ -4,7 +4,7 @@ import * as guard from '../../guard/index.ts';
 import type { Attempt } from '../attempt.ts';
 import { otherSide } from '../databases.ts';
 import { countParked } from '../parked.ts';
-import type { Finding } from '../prepare.ts';
+import type { Finding } from './finding.ts';
 
 const PROBE_MS_MAX = 10_000;
 const LOOK_EVERY_MS = 10;

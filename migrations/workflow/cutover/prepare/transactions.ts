@@ -1,5 +1,5 @@
 import type { Attempt } from '../attempt.ts';
-import type { Finding } from '../prepare.ts';
+import type { Finding } from './finding.ts';
 
 const OLD = '5 s';
 

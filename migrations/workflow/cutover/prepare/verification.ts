@@ -1,5 +1,5 @@
 import type { Attempt } from '../attempt.ts';
-import type { Finding } from '../prepare.ts';
+import type { Finding } from './finding.ts';
 
 /** Every row of both databases was proved equal, not long ago. Of a rollback it is not asked: it may have to be quick. */
 export async function checkVerification({ verification, gates, migration, to, dryRun }: Attempt): Promise<Finding> {
