@@ -3,6 +3,7 @@ import type { Comparison } from '../compare/comparison.ts';
 import { type Redaction, redactTarget } from '../compare/redact.ts';
 import type { CompiledRules } from '../compare/rules.ts';
 import { type SideBySide, sideBySide } from '../compare/side-by-side.ts';
+import { type Suggestion, suggestRule } from '../compare/suggest-rule.ts';
 import { generalPlace } from './noise.ts';
 
 /** One side of a sample. */
@@ -26,6 +27,8 @@ export interface Sample {
   readonly control: SampleSide;
   readonly candidate: SampleSide;
   readonly comparison: Comparison;
+  /** For each place that differs: why it counts, and how it could be accepted. */
+  readonly suggestions: readonly (Suggestion & { readonly place: string })[];
   /** Absent where there is nothing to lay beside each other. */
   readonly body?: SideBySide;
 }
@@ -97,6 +100,7 @@ interface Group {
 const bodyLimits = { rows: 400, line: 240 };
 const headersMax = 60;
 const headerMax = 400;
+const suggestionsMax = 10;
 
 /** `now` is in milliseconds since 1970. */
 export function createSamples(limits: SampleLimits, redaction: Redaction, now: () => number): Samples {
@@ -190,8 +194,15 @@ export function toSample(offer: Offer, rules: CompiledRules, redaction: Redactio
     control: toSide(control, redaction),
     candidate: toSide(candidate, redaction),
     comparison: offer.comparison,
+    suggestions: suggestionsFor(offer.comparison),
     ...bodies,
   });
+}
+
+/** One for each kind of place, however many items of a list differ there. */
+function suggestionsFor({ differences }: Comparison): Sample['suggestions'] {
+  const byPlace = new Map(differences.map((difference) => [generalPlace(difference), difference]));
+  return [...byPlace].slice(0, suggestionsMax).map(([place, difference]) => ({ place, ...suggestRule(difference) }));
 }
 
 function toSide({ upstream, answer, milliseconds }: OfferedSide, redaction: Redaction): SampleSide {

@@ -191,7 +191,7 @@ export function createShadow(options: ShadowOptions): Shadow {
         catchUp: options.catchUp,
         enterSecondAsk,
         onFault,
-        offer: (offer) => samples.offer(key, offer, rules),
+        offer: (offer) => samples.offer(key, offer, noise.rules(rules)),
         onLeave(left) {
           copied.inFlight--;
           underWay.delete(left);

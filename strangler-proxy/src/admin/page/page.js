@@ -391,9 +391,9 @@ function rulesTable(rules) {
       : dead
         ? h('b', { class: 'warn' }, 'never needed: delete it?')
         : `${count(uses)} ${uses === 1 ? 'time' : 'times'}`;
-  return h(
+  const table = h(
     'table',
-    { class: 'rules' },
+    { class: 'differences' },
     h(
       'thead',
       {},
@@ -419,14 +419,15 @@ function rulesTable(rules) {
       ),
     ),
   );
+  return h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'What may differ' }, table);
 }
 
 /** Both rates of each place, and what follows from them. */
 function noiseTable(noise) {
   const rate = ({ differed, sample }) => (sample === 0 ? '–' : `${percent(differed / sample)} of ${count(sample)}`);
-  return h(
+  const table = h(
     'table',
-    { class: 'rules' },
+    { class: 'differences' },
     h(
       'thead',
       {},
@@ -450,6 +451,11 @@ function noiseTable(noise) {
         ),
       ),
     ),
+  );
+  return h(
+    'div',
+    { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Where the control disagrees with itself' },
+    table,
   );
 }
 

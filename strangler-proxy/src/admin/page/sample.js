@@ -49,6 +49,7 @@ export function sampleView(sample) {
     ),
     comparison.error !== undefined && h('p', { class: 'error' }, comparison.error),
     comparison.differences.length > 0 && differenceTable(comparison),
+    sample.suggestions.length > 0 && acceptList(sample.suggestions),
     sample.body !== undefined && sample.body.rows.length > 0 && bodyTable(sample),
     headerTable('Answer headers', 'answer', control.headers, candidate.headers, comparison, sides(sample)),
     headerTable('Request headers', 'request', sample.headers),
@@ -102,6 +103,43 @@ function differenceTable({ differences, differenceCount, ignored, ignoredCount }
     ),
     more > 0 && h('p', { class: 'muted' }, `and ${count(more)} more`),
   );
+}
+
+/** Why each place counts, and the rule by which a person may accept it. */
+function acceptList(suggestions) {
+  return h(
+    'details',
+    { 'data-key': 'accept' },
+    h('summary', {}, 'Why does this count, and how to accept it'),
+    h(
+      'dl',
+      { class: 'accept' },
+      suggestions.map(({ place, why, rule }) => [
+        h('dt', {}, h('code', {}, place)),
+        h('dd', {}, h('p', {}, why), rule !== undefined && ruleToPaste(rule)),
+      ]),
+    ),
+    h(
+      'p',
+      { class: 'muted' },
+      'A rule goes into the list compare of the route in its migration.ts. Say why instead of WHY: whoever reads a report has to trust it.',
+    ),
+  );
+}
+
+function ruleToPaste(rule) {
+  const button = h(
+    'button',
+    {
+      type: 'button',
+      onclick: async () => {
+        await navigator.clipboard.writeText(rule);
+        button.textContent = 'Copied';
+      },
+    },
+    'Copy',
+  );
+  return h('p', { class: 'rule' }, h('code', {}, rule), ' ', button);
 }
 
 function differenceRow({ part, path, kind, control, candidate, reason }) {
