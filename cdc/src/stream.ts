@@ -6,14 +6,7 @@ import { beginApplying } from './apply/apply-session.ts';
 import { openDeadLetters } from './apply/dead-letters.ts';
 import { createEventWriter } from './apply/event-writer.ts';
 import { openGate } from './apply/gate.ts';
-import {
-  ensureLedger,
-  type StreamName,
-  type StreamRow,
-  storePublication,
-  takeOver,
-  waitForTurn,
-} from './apply/ledger.ts';
+import { ensureLedger, type StreamName, type StreamRow, storeSource, takeOver, waitForTurn } from './apply/ledger.ts';
 import { createRowWriter } from './apply/row-writer.ts';
 import type { Capture } from './capture/capture.ts';
 import { embeddedEngine } from './capture/embedded/engine.ts';
@@ -173,9 +166,9 @@ async function findStart(
   if (row) {
     refuseAddedTables(row.tables, mappings);
     const verified = await engine.verify(row);
-    const { identity } = await verifyPublication(source, slot, tables, row.publication);
-    await storePublication(target, name, identity);
-    return { ...verified, publication: identity };
+    const { identity: publication } = await verifyPublication(source, slot, tables, row.publication);
+    await storeSource(target, name, { epoch, publication });
+    return { ...verified, publication };
   }
   await engine.prepare();
   const publication = await ensurePublication(source, slot, tables);

@@ -9,6 +9,8 @@ export interface PostgresServer {
   url(database?: string): string;
   /** `fast` ends every session in order; `immediate` is a crash, with recovery at the start. */
   restart(how: 'fast' | 'immediate'): Promise<void>;
+  /** Ends it as a crash does, for good. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export async function startPostgres(
       await end(how === 'fast' ? 'SIGINT' : 'SIGQUIT');
       await start();
     },
+    crash: () => end('SIGQUIT'),
     stop: () => end('SIGINT'),
   };
 }

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { FenceLost, StreamStop, sqlState } from '../errors.ts';
-import { formatLsn, type Position, parseLsn } from '../position.ts';
+import { type Epoch, formatLsn, type Position, parseLsn } from '../position.ts';
 
 /** The log between source and target of a stream that does not read its slot itself, from one initial load on. */
 export interface LogIdentity {
@@ -202,17 +202,17 @@ export async function insertStreamRow(
   return toStreamRow(rows[0]);
 }
 
-/** Remembers what the publication is now, so that one that was made anew is told from it. */
-export async function storePublication(
+/** Remembers what the stream's source is now: its history, which a failover changes, and its publication. */
+export async function storeSource(
   client: pg.Client,
   name: StreamName,
-  publication: StreamRow['publication'],
+  { epoch, publication }: { readonly epoch: Epoch; readonly publication: StreamRow['publication'] },
 ): Promise<void> {
-  await client.query('UPDATE strangler.stream SET publication = $3 WHERE capability = $1 AND direction = $2', [
-    name.capability,
-    name.direction,
-    publication,
-  ]);
+  await client.query(
+    `UPDATE strangler.stream SET system_identifier = $3, timeline = $4, publication = $5
+     WHERE capability = $1 AND direction = $2`,
+    [name.capability, name.direction, epoch.systemId, epoch.timeline, publication],
+  );
 }
 
 /** Writes down the log that a stream comes by from here on, before anything is in it. */

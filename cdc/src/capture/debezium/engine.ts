@@ -4,8 +4,9 @@ import { type LogIdentity, readStreamRow, type StreamRow, storeLog } from '../..
 import { ConnectionLost, StreamStop } from '../../errors.ts';
 import { formatLsn, type Lsn } from '../../position.ts';
 import { uniqueTables } from '../../refuse.ts';
+import { verifyContinuity } from '../embedded/continuity.ts';
 import { echoOf } from '../embedded/engine.ts';
-import { AFRESH, verifyContinuity } from '../embedded/slot.ts';
+import { AFRESH } from '../embedded/slot.ts';
 import type { CaptureEngine, CaptureSession, EngineSession } from '../engine.ts';
 import { type ConnectRest, connectRest } from './connect-rest.ts';
 import { connectorSettings, topicSettings } from './connector-settings.ts';
@@ -89,11 +90,12 @@ function openSession(session: EngineSession, options: DebeziumOptions, rest: Con
       tables = await describeSource(source, mappings);
       if (!row.log) {
         // The load has just ended, or the embedded engine has brought the stream here: the slot has all that comes next.
-        await verifyContinuity(source, slot, epoch, row.position);
+        await verifyContinuity({ client: source, url: course.sourceUrl }, slot, epoch, row.position);
         return adopt(row, kafka, typesOf(tables), (identity) => storeLog(target, course.name, identity));
       }
-      const slotState = await verifyContinuity(source, slot, epoch, row.position, 'a log between');
-      await refuseMovedSlot(rest, slot, slotState.confirmed);
+      const from = { client: source, url: course.sourceUrl };
+      const { slot: state } = await verifyContinuity(from, slot, epoch, row.position, 'a log between');
+      await refuseMovedSlot(rest, slot, state.confirmed);
       refuseOtherTypes(row.log, tables, slot);
       await verifyTopic(kafka, row.log.topic, row.position.nextOffset ?? 0n, slot);
       return row;

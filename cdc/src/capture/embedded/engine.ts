@@ -3,8 +3,9 @@ import type { StreamCourse } from '../../direction.ts';
 import { StreamStop } from '../../errors.ts';
 import { tableName } from '../../refuse.ts';
 import type { CaptureEngine } from '../engine.ts';
+import { verifyContinuity } from './continuity.ts';
 import { followSlot } from './replication-stream.ts';
-import { AFRESH, verifyContinuity } from './slot.ts';
+import { AFRESH, keepForFailover } from './slot.ts';
 import { createTranslator, type Echo } from './to-captured.ts';
 
 /** Our own client of PostgreSQL's replication protocol: the slot is the log. */
@@ -21,8 +22,10 @@ export const embeddedEngine: CaptureEngine = {
           `Set STRANGLER_CDC_ENGINE=debezium again. ${AFRESH(course.slot)}`,
         );
       }
-      await verifyContinuity(source, course.slot, epoch, row.position);
-      return row;
+      const from = { client: source, url: course.sourceUrl };
+      const { position } = await verifyContinuity(from, course.slot, epoch, row.position);
+      await keepForFailover(course.sourceUrl, source, course.slot);
+      return { ...row, position };
     },
     follow({ position }) {
       const translate = createTranslator(position.epoch, course.mappings, echoOf(course));

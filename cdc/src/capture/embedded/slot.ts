@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Direction } from '../../apply/ledger.ts';
 import { connect, disconnect } from '../../database/connect.ts';
 import { StreamStop, sqlState } from '../../errors.ts';
-import { type Epoch, formatLsn, formatPosition, type Lsn, type Position, parseLsn, sameEpoch } from '../../position.ts';
+import { type Epoch, type Lsn, type Position, parseLsn } from '../../position.ts';
 
 /** A slot that was just made, the snapshot that belongs to it, and the session that keeps the snapshot alive. */
 export interface NewSlot {
@@ -21,6 +21,10 @@ export interface SlotState {
   readonly retainedBytes: number;
   /** How much more may be kept back before the slot is lost, in bytes; null when there is no limit. */
   readonly safeBytes: number | null;
+  /** It came to this server from another one that was its primary then (PostgreSQL 17). */
+  readonly synchronised: boolean;
+  /** Standbys are to have it too, so that it is there after a failover; undefined where the server knows no such thing. */
+  readonly failover: boolean | undefined;
   /** Why the slot can never be used again; undefined while it can. */
   readonly lost: string | undefined;
 }
@@ -50,7 +54,10 @@ export async function identifySystem(url: string, applicationName: string): Prom
 export async function createSlot(url: string, applicationName: string, name: string, epoch: Epoch): Promise<NewSlot> {
   const client = await connect(url, { applicationName, replication: true });
   try {
-    const { rows } = await client.query(`CREATE_REPLICATION_SLOT "${name}" LOGICAL pgoutput EXPORT_SNAPSHOT`);
+    const failover = (await knowsFailover(client)) ? ', FAILOVER true' : '';
+    const { rows } = await client.query(
+      `CREATE_REPLICATION_SLOT "${name}" LOGICAL pgoutput (SNAPSHOT 'export'${failover})`,
+    );
     const commitLsn = parseLsn(rows[0].consistent_point);
     return {
       position: { epoch, commitLsn, ordinal: 0 },
@@ -60,6 +67,24 @@ export async function createSlot(url: string, applicationName: string, name: str
   } catch (error) {
     await disconnect(client);
     throw explainSlotError(error);
+  }
+}
+
+/** Whether slots can be told to go along to standbys: from PostgreSQL 17 on. */
+async function knowsFailover(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query(`SELECT current_setting('server_version_num')::int >= 170000 AS knows`);
+  return rows[0].knows;
+}
+
+/** Tells a slot that an older version made to go along to standbys. Nobody may be reading it. */
+export async function keepForFailover(url: string, client: pg.Client, name: string): Promise<void> {
+  const slot = await readSlot(client, name);
+  if (slot?.failover !== false || slot.active) return;
+  const replication = await connect(url, { applicationName: name, replication: true });
+  try {
+    await replication.query(`ALTER_REPLICATION_SLOT "${name}" (FAILOVER true)`);
+  } finally {
+    await disconnect(replication);
   }
 }
 
@@ -81,7 +106,8 @@ export async function readSlot(client: pg.Client, name: string): Promise<SlotSta
   const { rows } = await client.query(
     `SELECT active, plugin, database = current_database() AS here, database, confirmed_flush_lsn::text AS confirmed,
        coalesce(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn), 0)::float8 AS retained,
-       safe_wal_size::float8 AS safe, wal_status, to_jsonb(s) ->> 'invalidation_reason' AS reason
+       safe_wal_size::float8 AS safe, wal_status, to_jsonb(s) ->> 'invalidation_reason' AS reason,
+       (to_jsonb(s) ->> 'synced')::boolean AS synced, (to_jsonb(s) ->> 'failover')::boolean AS failover
      FROM pg_catalog.pg_replication_slots s WHERE slot_name = $1`,
     [name],
   );
@@ -99,61 +125,10 @@ export async function readSlot(client: pg.Client, name: string): Promise<SlotSta
     confirmed: row.confirmed ? parseLsn(row.confirmed) : 0n,
     retainedBytes: row.retained,
     safeBytes: row.safe,
+    synchronised: row.synced ?? false,
+    failover: row.failover ?? undefined,
     lost: row.wal_status === 'lost' || row.reason ? (row.reason ?? 'wal_removed') : undefined,
   };
-}
-
-/**
- * Proves that the slot goes on exactly where the target's position ends.
- *
- * @throws {StreamStop} whenever a change may have been missed. There is no silent second load.
- */
-export async function verifyContinuity(
-  client: pg.Client,
-  name: string,
-  here: Epoch,
-  stored: Position,
-  reader: 'ourselves' | 'a log between' = 'ourselves',
-): Promise<SlotState> {
-  if (!sameEpoch(here, stored.epoch)) {
-    throw new StreamStop(
-      'other-history',
-      `the source is timeline ${here.timeline} of ${here.systemId}, but the target holds ${formatPosition(stored)}`,
-      `Connect to the server that the stream came from. ${AFRESH(name)}`,
-    );
-  }
-  const slot = await readSlot(client, name);
-  if (!slot) {
-    throw new StreamStop(
-      'slot-missing',
-      `the replication slot ${name} is gone, and with it the changes since ${formatLsn(stored.commitLsn)}`,
-      AFRESH(name),
-    );
-  }
-  if (slot.lost !== undefined) {
-    throw new StreamStop(
-      'slot-lost',
-      `PostgreSQL has invalidated the replication slot ${name} (${slot.lost}); changes since ${formatLsn(stored.commitLsn)} are gone`,
-      `Raise max_slot_wal_keep_size so that it outlasts the longest outage. ${AFRESH(name)}`,
-    );
-  }
-  // What reads the slot into a log confirms what is in the log, which the target may not have yet.
-  if (reader === 'ourselves' && slot.confirmed > stored.commitLsn) {
-    throw new StreamStop(
-      'slot-ahead',
-      `the replication slot ${name} was confirmed up to ${formatLsn(slot.confirmed)}, but the target holds only what came before ${formatLsn(stored.commitLsn)}`,
-      `Either something else reads this slot, or the target was restored from a backup. ${AFRESH(name)}`,
-    );
-  }
-  const { rows } = await client.query('SELECT pg_catalog.pg_current_wal_lsn()::text AS lsn');
-  if (parseLsn(rows[0].lsn) < stored.commitLsn) {
-    throw new StreamStop(
-      'source-behind',
-      `the source's log ends at ${rows[0].lsn}, before the target's position ${formatLsn(stored.commitLsn)}: the source has been set back`,
-      `Connect to the server that the stream came from. ${AFRESH(name)}`,
-    );
-  }
-  return slot;
 }
 
 /** How to begin again from nothing, which is always a person's decision. */
