@@ -77,7 +77,8 @@ export function createMetrics(registry: Registry = new Registry()): Metrics {
     'Exchanges that did not end with an answer of an upstream, by code',
   );
   let watched: Watched | undefined;
-  const passages = new Map<string, Passage>();
+  // One map in another: a key made of all three would be a new string for every request.
+  const passages = new Map<string, Map<string, Map<string, Passage>>>();
   const sides = new Map<string, Record<Way['side'], number>>();
   const fallbackCounters = new Map<string, Counter>();
   const failureCounters = new Map<string, Counter>();
@@ -85,13 +86,8 @@ export function createMetrics(registry: Registry = new Registry()): Metrics {
   return {
     registry,
     passage(route, { upstream, side, why }) {
-      const key = `${route} ${upstream} ${why}`;
-      let passage = passages.get(key);
-      if (passage === undefined) {
-        passage = open({ route, upstream, side, why });
-        passages.set(key, passage);
-      }
-      return passage;
+      const byWhy = once(once(passages, route, newMap<Map<string, Passage>>), upstream, newMap<Passage>);
+      return once(byWhy, why, () => open({ route, upstream, side, why }));
     },
     answeredBy: (route) => sidesOf(route),
     fellBack: (route, from, error) =>
@@ -147,11 +143,15 @@ export function createMetrics(registry: Registry = new Registry()): Metrics {
   }
 }
 
-function once(counters: Map<string, Counter>, key: string, make: () => Counter): Counter {
-  let counter = counters.get(key);
-  if (counter === undefined) {
-    counter = make();
-    counters.set(key, counter);
+function once<Key, Value>(known: Map<Key, Value>, key: Key, make: () => Value): Value {
+  let value = known.get(key);
+  if (value === undefined) {
+    value = make();
+    known.set(key, value);
   }
-  return counter;
+  return value;
+}
+
+function newMap<Value>(): Map<string, Value> {
+  return new Map();
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Unleash, UnleashEvents } from 'unleash-client';
 import type { Logger } from '../logger.ts';
 import type { Outcome } from './decide.ts';
-import { makeSticky, outcomeOf, shareOf } from './outcome.ts';
+import { makeSticky, memberOf, outcomeOf, shareOf } from './outcome.ts';
 
 /** Flags as the proxy needs them. No method throws or waits. */
 export interface Flags {
@@ -74,6 +74,7 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
   const { logger } = options;
   const listeners = new Set<() => void>();
   const outcomes = new Map<string, Outcome>();
+  const members = new Map<string, (stickyKey: string) => boolean>();
   let known = false;
   let error: string | undefined;
   let loggedAt = Number.NEGATIVE_INFINITY;
@@ -96,6 +97,12 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
     share: (flag) => shareOf(current.getFeatureToggleDefinition(flag)),
     isEnabled(flag, stickyKey) {
       if (!known) return false;
+      const isMember = members.get(flag);
+      if (isMember !== undefined) {
+        const isIn = isMember(stickyKey);
+        current.count(flag, isIn);
+        return isIn;
+      }
       try {
         return current.isEnabled(flag, { sessionId: stickyKey }, false);
       } catch (cause) {
@@ -152,9 +159,12 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
     const flags = current.getFeatureToggleDefinitions();
     if (flags.length > 0) known = true;
     outcomes.clear();
+    members.clear();
     for (const flag of flags) {
       makeSticky(flag);
       outcomes.set(flag.name, outcomeOf(flag));
+      const isMember = memberOf(flag);
+      if (isMember !== undefined) members.set(flag.name, isMember);
     }
     for (const listener of listeners) listener();
   }

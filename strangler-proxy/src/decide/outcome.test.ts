@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import type { Unleash } from 'unleash-client';
 import { expect, test } from 'vitest';
-import { makeSticky, outcomeOf, shareOf } from './outcome.ts';
+import { makeSticky, memberOf, outcomeOf, shareOf } from './outcome.ts';
 
 // The evaluating half of the client, without the polling one.
 const require = createRequire(import.meta.url);
@@ -54,6 +54,26 @@ test('an outcome never disagrees with what the client says to anybody', () => {
     ),
     { numRuns: 2_000 },
   );
+});
+
+test('whoever is in a share is in it for the client too', () => {
+  const shares = fc.record({
+    name: fc.constant('flag'),
+    enabled: fc.constant(true),
+    strategies: fc.array(strategy, { minLength: 1, maxLength: 2 }),
+  }) as unknown as fc.Arbitrary<Definition>;
+  let worked = 0;
+  fc.assert(
+    fc.property(shares, fc.array(fc.uuid(), { minLength: 1, maxLength: 10 }), (flag, visitors) => {
+      makeSticky(flag);
+      const isMember = memberOf(flag);
+      if (isMember === undefined) return;
+      worked++;
+      for (const visitor of visitors) expect(isMember(visitor)).toBe(evaluate(flag, visitor));
+    }),
+    { numRuns: 3_000 },
+  );
+  expect(worked).toBeGreaterThan(20);
 });
 
 const rollout = (share: string, stickiness = 'default') =>

@@ -1,4 +1,5 @@
 import type { Unleash } from 'unleash-client';
+import { normalizedStrategyValue } from 'unleash-client/lib/strategy/util.js';
 import type { Outcome } from './decide.ts';
 
 type Definition = NonNullable<ReturnType<Unleash['getFeatureToggleDefinition']>>;
@@ -36,11 +37,29 @@ function outcomeOfStrategy({ name, parameters, constraints, segments }: Strategy
 export function shareOf(flag: Definition | undefined): number | null {
   const outcome = outcomeOf(flag);
   if (outcome !== 'ask') return outcome === 'always' ? 1 : 0;
+  const rollout = onlyRollout(flag);
+  return rollout === undefined ? null : Number(rollout.parameters?.rollout) / 100;
+}
+
+/**
+ * Says who is in the share of a flag that nothing but a share decides: the client's own function, without all that the
+ * client does around it. Undefined if the client has to be asked.
+ */
+export function memberOf(flag: Definition): ((stickyKey: string) => boolean) | undefined {
+  const { stickiness = 'default', groupId, rollout } = onlyRollout(flag)?.parameters ?? {};
+  if (!/^(?:default|sessionId)$/.test(String(stickiness)) || typeof groupId !== 'string' || groupId === '')
+    return undefined;
+  const percentage = Number(rollout);
+  return (stickyKey) => normalizedStrategyValue(stickyKey, groupId) <= percentage;
+}
+
+/** The one strategy of a flag that is a share of everyone, and nothing else. */
+function onlyRollout(flag: Definition | undefined): Strategy | undefined {
+  if (outcomeOf(flag) !== 'ask') return undefined;
   const { strategies = [], dependencies = [] } = flag ?? {};
   const [only, ...more] = strategies;
-  if (only?.name !== 'flexibleRollout' || more.length > 0 || dependencies.length > 0) return null;
-  if (only.constraints?.length > 0 || (only.segments?.length ?? 0) > 0) return null;
-  return Number(only.parameters?.rollout) / 100;
+  if (only?.name !== 'flexibleRollout' || more.length > 0 || dependencies.length > 0) return undefined;
+  return only.constraints?.length > 0 || (only.segments?.length ?? 0) > 0 ? undefined : only;
 }
 
 /**

@@ -36,8 +36,10 @@ export interface AnswerListener {
   interim(status: number, fields: readonly string[]): void;
   /** @param reason one character per byte, and nothing that would end the line. @param fields names and values in turn */
   head(status: number, reason: string, fields: readonly string[]): void;
-  /** The chunk is the listener's to keep. */
-  data(chunk: Buffer): void;
+  /** @param isLent whether the chunk is overwritten once this returns, so that it must be copied if it is kept */
+  data(chunk: Buffer, isLent: boolean): void;
+  /** That is all for now; what comes next may take a while. */
+  paused(): void;
   ended(trailers: readonly string[]): void;
   failed(code: ProblemCode, cause: Error): void;
 }

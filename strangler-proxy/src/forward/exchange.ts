@@ -48,7 +48,7 @@ export interface ExchangeEnd {
   readonly failure: FailureCode | undefined;
 }
 
-/** Bodies up to this size are copied next to their head. */
+/** Bodies up to this size go out in one write with their head: two pieces are twice the system time. */
 const ONE_WRITE_BYTES_MAX = 4 * 1024;
 
 /** What an answer may send while its head is held back; what is more waits at the upstream. */
@@ -84,10 +84,11 @@ export class Exchange implements AnswerListener {
   /** What will be sent as the head; undefined before it is known and once it was sent. */
   #head: { readonly status: number; readonly reason: string; readonly headers: string[] } | undefined;
   /**
-   * The first bytes of the body. Like the head they are held to the end of this turn of the event loop: a short answer is
-   * one write, and one that turns out to be malformed in its first bytes can still be refused.
+   * The first bytes of the body; if they are few, as a string, which goes out in one write with the head. Both are held
+   * until there is no more for now: a short answer is one write, and one that turns out to be malformed in its first
+   * bytes can still be refused.
    */
-  #held: Buffer | undefined;
+  #held: string | Buffer | undefined;
   /** What the upstream did since its head was held back, to be done when that is sent. */
   #heldBack: (() => void)[] | undefined;
   #heldBackBytes = 0;
@@ -168,20 +169,31 @@ export class Exchange implements AnswerListener {
     else this.#holdHead(status, reason, fields, added);
   }
 
-  data(chunk: Buffer): void {
+  data(chunk: Buffer, isLent: boolean): void {
     if (this.#heldBack !== undefined) {
-      this.#heldBack.push(() => this.data(chunk));
+      const copy = isLent ? Buffer.from(chunk) : chunk;
+      this.#heldBack.push(() => this.data(copy, false));
       this.#heldBackBytes += chunk.length;
       if (this.#heldBackBytes > HELD_BACK_BYTES_MAX) this.#call?.pause();
       return;
     }
     this.#tap?.data(chunk);
     if (this.#head !== undefined && this.#held === undefined) {
-      this.#held = chunk;
+      if (chunk.length <= ONE_WRITE_BYTES_MAX) this.#held = chunk.toString('latin1');
+      else this.#held = isLent ? Buffer.from(chunk) : chunk;
       return;
     }
-    this.release();
-    this.#write(chunk);
+    this.paused();
+    this.#write(isLent ? Buffer.from(chunk) : chunk);
+  }
+
+  /** What was held is sent: the head alone, if no body came with it, so that nobody waits for a slow first byte. */
+  paused(): void {
+    if (this.#head === undefined) return;
+    this.#writeHead();
+    // `flushHeaders` would write the fields as UTF-8, and they are bytes.
+    this.#write(this.#held ?? '');
+    this.#held = undefined;
   }
 
   ended(trailers: readonly string[]): void {
@@ -199,9 +211,7 @@ export class Exchange implements AnswerListener {
     const last = this.#held;
     this.#held = undefined;
     if (last === undefined) response.end();
-    else if (last.length > ONE_WRITE_BYTES_MAX) response.end(last);
-    // As a string it goes out in one write with the head; a head and a buffer are two pieces, and twice the system time.
-    else response.end(last.toString('latin1'), 'latin1');
+    else response.end(last, 'latin1');
     this.#end(response.statusCode, undefined);
   }
 
@@ -226,6 +236,7 @@ export class Exchange implements AnswerListener {
       if (this.#over) return;
       this.#holdHead(status, reason, fields, more);
       for (const step of heldBack) step();
+      this.paused();
       // A client that does not take what was held is waited for by `#write`.
       if (this.#heldBackBytes > HELD_BACK_BYTES_MAX && !this.#plan.response.writableNeedDrain) this.#call?.resume();
     });
@@ -240,17 +251,6 @@ export class Exchange implements AnswerListener {
     });
     const chunked = !hasLength && request.httpVersion === '1.1' && hasContent(request.method, status);
     this.#head = { status, reason, headers: chunked ? headers : withoutTrailerPromise(headers) };
-    process.nextTick(release, this);
-  }
-
-  /** Sends what was held: the head alone, if no body came with it, so that nobody waits for a slow first byte. */
-  release(): void {
-    if (this.#head === undefined) return;
-    this.#writeHead();
-    // `flushHeaders` would write the fields as UTF-8, and they are bytes.
-    if (this.#held === undefined) this.#plan.response.write('', 'latin1');
-    else this.#write(this.#held);
-    this.#held = undefined;
   }
 
   #writeHead(): void {
@@ -264,9 +264,9 @@ export class Exchange implements AnswerListener {
     response.writeHead(status, reason, headers);
   }
 
-  #write(chunk: Buffer): void {
+  #write(chunk: string | Buffer): void {
     const { response } = this.#plan;
-    if (response.write(chunk)) return;
+    if (response.write(chunk, 'latin1')) return;
     const call = this.#call;
     call?.pause();
     response.once('drain', () => call?.resume());
@@ -403,10 +403,6 @@ export class Exchange implements AnswerListener {
       this.failed('upstream-total-timeout');
     }, totalTimeoutMs).unref();
   }
-}
-
-function release(exchange: Exchange): void {
-  exchange.release();
 }
 
 /**

@@ -17,7 +17,8 @@ export function isRequestId(value: unknown): value is string {
 
 /** Begins a trace. Flag 01 (sampled), so that services which follow their caller go on recording as they did before. */
 export function newTraceparent(): string {
-  return `00-${randomHex(16)}-${randomHex(8)}-01`;
+  const random = randomHex(24);
+  return `00-${random.slice(0, 32)}-${random.slice(32)}-01`;
 }
 
 /** The trace id within a `traceparent`. */

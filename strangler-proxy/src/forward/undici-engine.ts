@@ -78,13 +78,16 @@ class UndiciCall implements Dispatcher.DispatchHandler, CallHandle {
     if (this.#isOver) return;
     const fields = rawStrings(controller.rawHeaders);
     if (status < 100 || status > 999) throw invalid(`status ${status}`);
-    if (status >= 200) this.#listener.head(status, phrase(reason), fields);
-    else if (++this.#interimAnswers > INTERIM_ANSWERS_MAX) throw invalid('no end of interim answers');
+    if (status >= 200) {
+      this.#listener.head(status, phrase(reason), fields);
+      // It does not tell when it has no more for now, so the turn of the event loop has to.
+      process.nextTick(paused, this);
+    } else if (++this.#interimAnswers > INTERIM_ANSWERS_MAX) throw invalid('no end of interim answers');
     else this.#listener.interim(status, fields);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#isOver) this.#listener.data(chunk);
+    if (!this.#isOver) this.#listener.data(chunk, false);
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
@@ -115,10 +118,18 @@ class UndiciCall implements Dispatcher.DispatchHandler, CallHandle {
     this.#controller?.abort(GIVEN_UP);
   }
 
+  paused(): void {
+    if (!this.#isOver) this.#listener.paused();
+  }
+
   #end(): void {
     this.#isOver = true;
     this.#call.body?.stop();
   }
+}
+
+function paused(call: UndiciCall): void {
+  call.paused();
 }
 
 /**

@@ -29,6 +29,7 @@ export function callCandidate(upstream: Upstream, call: Call, events: CallEvents
     head: (status, _reason, fields) => events.head(status, fields),
     data: (chunk) => events.data(chunk),
     ended: () => events.end(),
+    paused() {},
     failed: (_code, cause) => events.failed(cause),
   });
   return () => handle.abort();

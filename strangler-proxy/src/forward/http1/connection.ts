@@ -25,8 +25,8 @@ export interface ConnectionOwner {
 /** No deadline. */
 const NEVER = Number.POSITIVE_INFINITY;
 const READ_BYTES = 64 * 1024;
-/** A piece of a body from this size on is handed over in the buffer that it was read into; smaller ones are copied. */
-const HANDED_OVER_BYTES_MIN = 16 * 1024;
+/** A piece of a body from this size on is given away in the buffer that it was read into; smaller ones are lent. */
+const GIVEN_AWAY_BYTES_MIN = 16 * 1024;
 
 /**
  * What all connections read heads and short answers into: they are done with it before the next one reads. On Windows
@@ -59,7 +59,7 @@ export class Connection {
         this.#call.hasHead = true;
         this.#call.listener.head(status, reason, fields);
       },
-      data: (piece) => this.#call?.listener.data(this.#own(piece)),
+      data: (piece) => this.#call?.listener.data(piece, this.#isLent(piece)),
       end: (trailers, keepMs) => this.#ended(trailers, keepMs),
     });
     this.#buffer = SHARED ?? Buffer.allocUnsafeSlow(READ_BYTES);
@@ -175,6 +175,7 @@ export class Connection {
     try {
       this.#parser.read(this.#buffer.subarray(0, size));
       this.touch();
+      this.#call?.listener.paused();
     } catch (error) {
       const fault = error instanceof UpstreamFault ? error : new UpstreamFault('proxy-fault', String(error));
       this.#fail(fault.problem, fault);
@@ -182,11 +183,11 @@ export class Connection {
     return true;
   }
 
-  /** Gives a piece of what was read away, with its buffer or as a copy. */
-  #own(piece: Buffer): Buffer {
-    if (this.#buffer === SHARED || piece.length < HANDED_OVER_BYTES_MIN) return Buffer.from(piece);
+  /** Whether a piece of what was read has to be copied to be kept; if not, its buffer is given away with it. */
+  #isLent(piece: Buffer): boolean {
+    if (this.#buffer === SHARED || piece.length < GIVEN_AWAY_BYTES_MIN) return true;
     this.#isGivenAway = true;
-    return piece;
+    return false;
   }
 
   #otherEndClosed(): void {
