@@ -16,6 +16,7 @@ export interface GuardRow {
   readonly timeline: number;
   readonly syncRoles: readonly string[];
   readonly retiredAt: string | null;
+  readonly barred: string | null;
 }
 
 /** The row and what it means at this moment. */
@@ -23,6 +24,8 @@ export interface GuardStatus {
   readonly row: GuardRow;
   /** The server has failed over since the row was confirmed: nobody may write. */
   readonly shut: boolean;
+  /** The server's history as it is now, `<system identifier>/<timeline>`. */
+  readonly history: string;
   /** It is fenced, and the fence no longer holds. */
   readonly pastDeadline: boolean;
   /** Statements that were refused, ever. */
@@ -103,24 +106,23 @@ export function enforce(query: Query, capability: string, epoch: number): Promis
   return change(query, 'guard_enforce($1, $2)', [capability, epoch]);
 }
 
-/** After a failover of the other side: no opening of this side that was decided before it can still happen. */
-export function bar(query: Query, row: Pick<GuardRow, 'capability' | 'epoch' | 'attempt'>): Promise<GuardRow> {
-  return change(query, 'guard_bar($1, $2, $3)', [row.capability, row.epoch, row.attempt]);
+/** After a failover of the other side to this history: no opening of this side that was decided before it can happen. */
+export function bar(
+  query: Query,
+  { capability, epoch, attempt }: Pick<GuardRow, 'capability' | 'epoch' | 'attempt'>,
+  history: string,
+): Promise<GuardRow> {
+  return change(query, 'guard_bar($1, $2, $3, $4)', [capability, epoch, attempt, history]);
 }
 
-/** After a failover of this side: confirms its row in the new history. See `decideReaffirmation`. */
+/** After a failover of this side: confirms its row in the new history, as `decide` says. */
 export function reaffirm(
   query: Query,
-  row: Pick<GuardRow, 'capability' | 'epoch' | 'attempt'>,
-  as: { readonly state: 'open' | 'closed'; readonly epoch: number },
+  { capability, epoch, attempt }: Pick<GuardRow, 'capability' | 'epoch' | 'attempt'>,
+  as: { readonly state: 'open' | 'closed'; readonly epoch: number; readonly attempt: string | null },
 ): Promise<GuardRow> {
-  return change(query, 'guard_reaffirm($1, $2, $3, $4, $5)', [
-    row.capability,
-    row.epoch,
-    row.attempt,
-    as.state,
-    as.epoch,
-  ]);
+  const values = [capability, epoch, attempt, as.state, as.epoch, as.attempt];
+  return change(query, 'guard_reaffirm($1, $2, $3, $4, $5, $6)', values);
 }
 
 /** Ends both streams for good; on the service's side, as the owner. */
@@ -133,7 +135,7 @@ export async function readGuard(query: Query, capability: string): Promise<Guard
   const [there] = await query(`SELECT to_regclass('strangler.guard') IS NOT NULL AS present`, []);
   if (!there?.present) return undefined;
   const [row] = await query(
-    `SELECT to_jsonb(s.it)::text AS row, s.shut, s.past_deadline, s.refused::text, to_jsonb(s.now)::text AS now
+    `SELECT to_jsonb(s.it)::text AS row, s.shut, s.history, s.past_deadline, s.refused::text, to_jsonb(s.now)::text AS now
        FROM strangler.guard_status($1) AS s`,
     [capability],
   );
@@ -141,6 +143,7 @@ export async function readGuard(query: Query, capability: string): Promise<Guard
   return {
     row: guardRow(row.row),
     shut: row.shut === true,
+    history: String(row.history),
     pastDeadline: row.past_deadline === true,
     refused: Number(row.refused),
     now: JSON.parse(String(row.now)),

@@ -24,7 +24,9 @@ CREATE TABLE IF NOT EXISTS strangler.guard (
   timeline          integer     NOT NULL,
   -- Who applies the other side's changes, by session_user.
   sync_roles        text[]      NOT NULL,
-  retired_at        timestamptz
+  retired_at        timestamptz,
+  -- The other server's history, <identifier>/<timeline>, for which no opening decided before it can happen here.
+  barred            text
 );
 
 -- The tables as they were declared; their partitions and inheritance children are guarded too.

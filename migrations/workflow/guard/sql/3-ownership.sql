@@ -187,35 +187,44 @@ BEGIN
 END
 $guard$;
 
--- After a failover of the other side: makes sure that no opening of this side that was decided before it can still
--- happen, and that none has. Gives the row; its epoch is the least with which the other side may be confirmed as owner.
-CREATE OR REPLACE FUNCTION strangler.guard_bar(capability text, epoch bigint, attempt uuid) RETURNS strangler.guard
+-- After a failover of the other side to this history of it: makes sure that no opening of this side that was decided
+-- before the failover can still happen, and that none has. Gives the row; its epoch is the least with which the other
+-- side may be confirmed as the owner. Done once for each history: whoever comes late must not bar what was begun since.
+CREATE OR REPLACE FUNCTION strangler.guard_bar(capability text, epoch bigint, attempt uuid, history text) RETURNS strangler.guard
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $guard$
 DECLARE
   it strangler.guard;
   latest bigint := 0;
 BEGIN
   it := strangler.guard_take(capability, false);
+  IF split_part(it.barred, '/', 1) = split_part(history, '/', 1)
+     AND split_part(it.barred, '/', 2)::integer >= split_part(history, '/', 2)::integer THEN
+    RETURN it;
+  END IF;
   PERFORM strangler.guard_expect(it, 'closed', epoch, NULL);
   IF it.attempt IS DISTINCT FROM guard_bar.attempt THEN
     RAISE EXCEPTION USING ERRCODE = 'ST101', MESSAGE = format('the guard of %s has another attempt', capability);
   END IF;
-  -- An opening needs the fence marker of the epoch before it in this side's ledger, and a drain came before its flip.
+  -- An opening has an epoch above this row's, and needs the fence marker of the epoch before it in this side's ledger;
+  -- that was there before the flip, so it is there now.
   IF to_regclass('strangler.stream_marker') IS NOT NULL THEN
     SELECT coalesce(max(m.epoch), 0) INTO latest FROM strangler.stream_marker m
-     WHERE m.capability = guard_bar.capability
+     WHERE m.capability = guard_bar.capability AND m.kind = 'fence'
        AND m.direction = CASE it.side WHEN 'service' THEN 'forward' ELSE 'reverse' END;
   END IF;
-  UPDATE strangler.guard g SET epoch = greatest(g.epoch, latest) + 1, attempt = NULL
+  UPDATE strangler.guard g
+     SET barred = guard_bar.history, epoch = greatest(g.epoch, latest + 1),
+         attempt = CASE WHEN latest >= g.epoch THEN NULL ELSE g.attempt END
    WHERE g.capability = guard_bar.capability RETURNING * INTO it;
   RETURN it;
 END
 $guard$;
 
 -- After a failover of this side: confirms its row in the new history, as `open` or `closed`, with this epoch. To open,
--- the other side has to be barred first, and the epoch is the one that this gave.
+-- the other side has to be barred first, and the epoch is the one that this gave. As closed, because
+-- the other side has been opened since, it takes over the attempt by which it was.
 CREATE OR REPLACE FUNCTION strangler.guard_reaffirm(
-  capability text, epoch bigint, attempt uuid, new_state text, new_epoch bigint) RETURNS strangler.guard
+  capability text, epoch bigint, attempt uuid, new_state text, new_epoch bigint, new_attempt uuid) RETURNS strangler.guard
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $guard$
 DECLARE
   it strangler.guard;
@@ -231,7 +240,7 @@ BEGIN
       MESSAGE = format('%s at epoch %s cannot be confirmed as %s at epoch %s', it.state, it.epoch, new_state, new_epoch);
   END IF;
   UPDATE strangler.guard g
-     SET state = new_state, epoch = new_epoch, deadline = NULL,
+     SET state = new_state, epoch = new_epoch, attempt = new_attempt, deadline = NULL,
          opened_at = CASE new_state WHEN 'open' THEN clock_timestamp() ELSE g.opened_at END,
          timeline = strangler.guard_timeline(),
          system_identifier = (SELECT c.system_identifier::text FROM pg_control_system() c)

@@ -2,7 +2,7 @@
 
 -- The row, with what it means at this moment.
 CREATE OR REPLACE FUNCTION strangler.guard_status(capability text)
-RETURNS TABLE (it strangler.guard, shut boolean, past_deadline boolean, refused bigint, now timestamptz)
+RETURNS TABLE (it strangler.guard, shut boolean, history text, past_deadline boolean, refused bigint, now timestamptz)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
 DECLARE
   refusals bigint;
@@ -12,7 +12,9 @@ BEGIN
   IF NOT FOUND THEN RETURN; END IF;
   EXECUTE format('SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM strangler.%I',
                  'guard_refused_' || replace(capability, '-', '_')) INTO refusals;
-  RETURN QUERY SELECT row, strangler.guard_shut(row), coalesce(clock_timestamp() >= row.deadline, false), refusals, clock_timestamp();
+  RETURN QUERY SELECT row, strangler.guard_shut(row),
+    (SELECT c.system_identifier::text FROM pg_control_system() c) || '/' || strangler.guard_timeline(),
+    coalesce(clock_timestamp() >= row.deadline, false), refusals, clock_timestamp();
 END
 $guard$;
 
