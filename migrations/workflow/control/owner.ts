@@ -153,11 +153,13 @@ export function keepOwner(options: OwnerOptions): OwnerKeeper {
     const here = rows[side]?.row as guard.GuardRow;
     let { epoch } = decision;
     if (decision.kind === 'confirm-open') {
-      const barred = await guard.bar(databases[decision.bar], rows[decision.bar]?.row as guard.GuardRow);
+      const other = rows[decision.bar]?.row as guard.GuardRow;
+      const barred = await guard.bar(databases[decision.bar], other, decision.history);
       epoch = Math.max(epoch, barred.epoch);
     }
     const state = decision.kind === 'confirm-open' ? 'open' : 'closed';
-    await guard.reaffirm(databases[side], here, { state, epoch });
+    const attempt = decision.kind === 'confirm-open' ? here.attempt : decision.attempt;
+    await guard.reaffirm(databases[side], here, { state, epoch, attempt });
     await audit('confirmed', `the server of the ${side} has failed over`, null, { side, state, epoch });
   }
 
@@ -316,7 +318,7 @@ function decisionOf({ monolith, service }: Rows): Decision {
       why: `the ${present === monolith ? 'service' : 'monolith'} has no guard row any more`,
     };
   }
-  const standing = ({ row, shut }: guard.GuardStatus) => ({ ...row, shut });
+  const standing = ({ row, shut, history }: guard.GuardStatus) => ({ ...row, shut, history });
   return guard.decide({ monolith: standing(monolith), service: standing(service) });
 }
 
