@@ -31,6 +31,7 @@ import { replayCommand } from './replay/command.ts';
 import { routeFigures } from './route-state.ts';
 import { createProxyServer } from './server.ts';
 import { createShadow } from './shadow/index.ts';
+import { openTracing } from './tracing/open-tracing.ts';
 
 /** What the command can do besides serving. */
 const COMMANDS: Readonly<Record<string, (args: readonly string[], env: NodeJS.ProcessEnv) => Promise<number>>> = {
@@ -69,6 +70,7 @@ async function main(): Promise<void> {
   const logsRequests = logger.isLevelEnabled('info');
   const accessLog = logsRequests ? createAccessLog(process.stdout) : NO_ACCESS_LOG;
 
+  const tracing = await openTracing(process.env, logger);
   const metrics = createMetrics();
   collectDefaultMetrics({ register: metrics.registry });
   const { registry } = metrics;
@@ -114,7 +116,7 @@ async function main(): Promise<void> {
   const open = ({ upstreams: addresses, servedBy, trustProxy }: Config, migrations: readonly Migration[]) => {
     const upstreams = createUpstreams(addresses);
     const identity = opened?.identity;
-    const shared = { flags, ownership, hold, pins, identity, shadow, recording, metrics, accessLog };
+    const shared = { flags, ownership, hold, pins, identity, shadow, recording, metrics, accessLog, tracing };
     try {
       return createProxy({ ...shared, migrations, upstreams, servedBy, trustProxy });
     } catch (error) {
@@ -136,7 +138,7 @@ async function main(): Promise<void> {
   let notReady: readonly string[] = ['starting'];
   const admin = createServer(
     createAdmin({
-      routes: () => generations.current().routes(),
+      routes: () => routes(),
       upstreams,
       shadow,
       recording,
@@ -175,6 +177,7 @@ async function main(): Promise<void> {
   flags.close();
   pins?.close();
   opened?.keys.close();
+  await tracing?.close();
   admin.close();
   admin.closeAllConnections();
   logger.info({}, 'stopped');

@@ -23,3 +23,4 @@ export { createPins, keptPinKey, type Pins, type PinsOptions } from './pin/index
 export { createProxy, type ProxyOptions, type StranglerProxy } from './proxy.ts';
 export { createProxyServer, type ProxyServer, type ServerLimits } from './server.ts';
 export { createShadow, type Shadow, type ShadowOptions } from './shadow/index.ts';
+export { createTracing, type Tracing } from './tracing/tracing.ts';

@@ -28,6 +28,7 @@ import type { Recording } from './recording/recording.ts';
 import { routeState } from './route-state.ts';
 import { joinTaps } from './shadow/control-tap.ts';
 import type { ControlTap, Shadow } from './shadow/index.ts';
+import type { RequestTrace, Tracing } from './tracing/tracing.ts';
 
 /** What {@link createProxy} takes. */
 export interface ProxyOptions {
@@ -49,6 +50,8 @@ export interface ProxyOptions {
   readonly recording?: Recording;
   readonly metrics?: Metrics;
   readonly accessLog?: AccessLog;
+  /** Makes spans of OpenTelemetry; none by default. */
+  readonly tracing?: Tracing | undefined;
   /** Whether answers carry `X-Served-By`. Default true. */
   readonly servedBy?: boolean;
   /** Addresses and networks whose `X-Forwarded-*` are believed; `loopback` is this machine. Default none. */
@@ -89,6 +92,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
     ownership = MONOLITH_OWNS_ALL,
     hold = createHold(),
     identity,
+    tracing,
   } = options;
   const upstreams = isMade(options.upstreams) ? options.upstreams : createUpstreams(options.upstreams);
   const metrics = options.metrics ?? createMetrics();
@@ -99,7 +103,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
   const unfollow = flags.onChange(() => follow(choosables, flags));
   const peerOf = peerReader(options.trustProxy ?? []);
   const upgrades = createUpgrades(upstreams);
-  const record = createRecorder(metrics, accessLog);
+  const record = createRecorder(metrics, accessLog, tracing);
   const capabilities = options.migrations.map(({ capability }) => capability);
   metrics.watch({ upstreams, capabilities, ownership, hold, flagState: () => flags.status().state });
 
@@ -185,7 +189,9 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
       over();
       return;
     }
-    const { recorded, route, method, target, head, decision, setCookie, additions } = passed;
+    const { recorded, route, method, target, decision, setCookie, additions } = passed;
+    const traced = beginTrace(passed, request);
+    const head = traced === undefined ? passed.head : { ...passed.head, requestId: recorded.requestId };
     const exchange = forward({
       request,
       response,
@@ -199,11 +205,15 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
       additions,
       identity: said,
       expectsContinue,
-      fellBack: (from, code) => record.fellBack(recorded, from, code),
+      fellBack(from, code) {
+        record.fellBack(recorded, from, code);
+        traced?.fellBack(code, decision.fallback ?? '');
+      },
       ended(end) {
         over();
         if (decision.side === 'monolith' && method !== 'GET' && method !== 'HEAD') identity?.forget(request);
         record.ended(recorded, end);
+        traced?.ended(end.status, end.failure);
       },
     });
     if (route === undefined || head.hasBody) return;
@@ -213,9 +223,11 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
       const copied = decision.shadow;
       const identityOfCopy =
         identity === undefined || copied === MONOLITH ? said : identity.fieldsFor(request, headers, copied);
+      const span = traced && (() => traced.shadow(copied));
       tap = shadow.start({
         ...{ ...route, ...rolesOf(decision, copied), method, target, headers },
         identity: identityOfCopy,
+        span,
       });
     }
     if (recording?.isRunning) {
@@ -253,10 +265,25 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
       record.refused(recorded, statusCode, 'identity-unavailable');
       return;
     }
-    const ended = ({ status, failure }: UpgradeEnd) =>
+    const traced = beginTrace(passed, request);
+    const ended = ({ status, failure }: UpgradeEnd) => {
       record.ended(recorded, { status, failure, upstream, headAt: undefined });
+      traced?.ended(status, failure);
+    };
     const known = { ...head, headers: [...head.headers, ...said] };
     upgrades.start({ request, socket, first, target, head: known, upstream, servedBy, setCookie, ended });
+  }
+
+  function beginTrace(passed: Passed, request: IncomingMessage): RequestTrace | undefined {
+    if (tracing === undefined) return undefined;
+    const { recorded, route, method, head, decision } = passed;
+    const traced = tracing.begin({
+      ...{ method, path: recorded.path, template: route?.route.path, route: recorded.route },
+      ...{ upstream: decision.upstream, side: decision.side, why: decision.why },
+      ...{ givenTraceparent: request.headers.traceparent, headers: head.headers },
+    });
+    recorded.requestId = traced.requestId;
+    return traced;
   }
 
   /** What is not is refused as any request is. */

@@ -4,6 +4,7 @@ import type { Why } from './decide/decide.ts';
 import type { ExchangeEnd } from './forward/exchange.ts';
 import { MONOLITH, type Upstream } from './forward/upstreams.ts';
 import type { FailureCode, FallbackCause, Metrics } from './metrics.ts';
+import type { Tracing } from './tracing/tracing.ts';
 
 /** What is known of a request by the time it ends; filled in on its way. */
 export interface Recorded {
@@ -31,7 +32,7 @@ export interface Recorder {
 const UNDECLARED_ROUTE = 'undeclared';
 
 /** Makes the recorder of one proxy. */
-export function createRecorder(metrics: Metrics, accessLog: AccessLog): Recorder {
+export function createRecorder(metrics: Metrics, accessLog: AccessLog, tracing: Tracing | undefined): Recorder {
   return {
     begin: (request, route, target) => ({
       request,
@@ -48,7 +49,11 @@ export function createRecorder(metrics: Metrics, accessLog: AccessLog): Recorder
     },
     ended: (recorded, { status, upstream, headAt, failure }) =>
       write(recorded, upstream.name, upstream.name === MONOLITH ? 'monolith' : 'service', status, headAt, failure),
-    refused: (recorded, status, code) => write(recorded, 'none', 'none', status, undefined, code),
+    refused(recorded, status, code) {
+      write(recorded, 'none', 'none', status, undefined, code);
+      const { request, path, route } = recorded;
+      tracing?.refused({ method: request.method ?? '', path, template: undefined, route }, status, code);
+    },
   };
 
   function write(

@@ -10,18 +10,21 @@ export interface Generations extends Pick<StranglerProxy, 'handler' | 'continueH
   close(): Promise<void>;
 }
 
-const LOOK_EVERY_MS = 250;
+const LOOK_EVERY_MS = 1_000;
+/** Longer than a request waits for anything before its upstream is asked, but for a hold. */
+const GRACE_MS = 15_000;
 
 /** @param hold what the generations share: a write that waits there goes on where it came in */
 export function createGenerations(first: StranglerProxy, hold: Hold): Generations {
-  const retired = new Set<StranglerProxy>();
+  const retired = new Map<StranglerProxy, number>();
   let current = first;
   let timer: NodeJS.Timeout | undefined;
 
   // To count would cost every request something, and nobody waits for the old connections to be closed.
   function closeIdle(): void {
-    for (const proxy of retired) {
-      if (!isIdle(proxy) || hold.all().some(({ waiting }) => waiting > 0)) continue;
+    for (const [proxy, since] of retired) {
+      if (performance.now() - since < GRACE_MS || !isIdle(proxy)) continue;
+      if (hold.all().some(({ waiting }) => waiting > 0)) continue;
       retired.delete(proxy);
       void proxy.close();
     }
@@ -34,14 +37,14 @@ export function createGenerations(first: StranglerProxy, hold: Hold): Generation
     upgrade: (request, socket, head) => current.upgrade(request, socket, head),
     current: () => current,
     replace(next) {
-      retired.add(current);
+      retired.set(current, performance.now());
       current = next;
       clearTimeout(timer);
       timer = setTimeout(closeIdle, LOOK_EVERY_MS).unref();
     },
     async close() {
       clearTimeout(timer);
-      await Promise.all([current, ...retired].map((proxy) => proxy.close()));
+      await Promise.all([current, ...retired.keys()].map((proxy) => proxy.close()));
     },
   };
 }

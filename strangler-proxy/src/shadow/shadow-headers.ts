@@ -29,7 +29,7 @@ const dropped = new Set([
  * their answers can be compared. Where the two sides make entity tags of their own, a client that revalidates gets a 304
  * from one and a 200 from the other; that is a difference which clients see, and it counts.
  */
-export function shadowHeaders(sent: readonly string[]): string[] {
+export function shadowHeaders(sent: readonly string[], traceparent?: string): string[] {
   const headers: string[] = [];
   let parent: string | undefined;
   for (let index = 0; index + 1 < sent.length; index += 2) {
@@ -40,7 +40,7 @@ export function shadowHeaders(sent: readonly string[]): string[] {
       headers.push(sent[index]!, sent[index + 1]!);
     }
   }
-  headers.push('traceparent', childSpan(parent), shadowHeader, 'true');
+  headers.push('traceparent', traceparent ?? childSpan(parent), shadowHeader, 'true');
   return headers;
 }
 

@@ -61,6 +61,7 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
   const { limits, budget, circuit, queue, noise, tally } = context;
   const { served } = request;
   const copied: Role = served === 'control' ? 'candidate' : 'control';
+  const span = request.span?.();
   const startedAt = performance.now();
   const kept = { control: keepAnswer(budget, context.answerBytes), candidate: keepAnswer(budget, context.answerBytes) };
   const ended = { control: false, candidate: false };
@@ -71,6 +72,7 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
   let isOver = false;
 
   function leave(): void {
+    span?.end();
     isOver = true;
     clearTimeout(timer);
     giveUp?.();
@@ -215,7 +217,7 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
   }
 
   function callOf(role: Role) {
-    const headers = shadowHeaders(request.headers);
+    const headers = shadowHeaders(request.headers, span?.traceparent);
     if (request[role] !== MONOLITH) headers.push(...identity);
     return {
       method: request.method,

@@ -1,5 +1,6 @@
 import type { Migration, Route } from 'strangler-migrations/define';
 import type { Said } from '../identity/index.ts';
+import type { ShadowSpan } from '../tracing/tracing.ts';
 
 /** One request that is being served, and of which a copy goes to the other side. */
 export interface ShadowRequest {
@@ -18,6 +19,8 @@ export interface ShadowRequest {
   readonly headers: readonly string[];
   /** What says to a service who is asking; nothing by default. Undefined, once it is known: nobody can say. */
   readonly identity?: Said | Promise<Said>;
+  /** Begins the span of the copy; undefined: nobody traces. */
+  readonly span?: (() => ShadowSpan) | undefined;
 }
 
 /** The two answers that are compared: the owner's, and the other's. */

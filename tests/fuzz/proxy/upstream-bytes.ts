@@ -38,7 +38,11 @@ const FIELDS = [
   'X-Empty:',
   'Content-Type: text/plain',
 ];
-const INTERIM = ['HTTP/1.1 102 Processing\r\n\r\n', 'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n'];
+const INTERIM = [
+  'HTTP/1.1 100 Continue\r\n\r\n',
+  'HTTP/1.1 102 Processing\r\n\r\n',
+  'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n',
+];
 /** Lines that no answer should have, or not twice, or not like this; and some that are merely unusual. */
 const GRAFTS = [
   'Content-Length: 5',
