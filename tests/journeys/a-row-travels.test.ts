@@ -1,8 +1,16 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import pg from 'pg';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Registry } from 'prom-client';
+import { loadMigrations } from 'strangler-migrations/define';
+import { createIdentity, createProxy, createUpstreams, keptKeys } from 'strangler-proxy';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import declaration from '../../migrations/identity.ts';
 import { launchBrowser } from '../support/browser.ts';
-import { type RunningStack, startStack } from '../support/running-stack.ts';
+import { ROOT, type RunningStack, startStack } from '../support/running-stack.ts';
 import { strangler } from '../support/strangler.ts';
 import { until } from '../support/until.ts';
 
@@ -101,6 +109,55 @@ test('an administrator reads back what she saved, a hundred times, although the 
   expect([...cookies.keys()].filter((name) => name.startsWith('strangler_pin_'))).toEqual([]);
   const metrics = await (await fetch(`${stack.urls.proxy_admin}/metrics`)).text();
   expect(metrics).toContain('strangler_proxy_pins_total{capability="catalog",event="given"} 100');
+});
+
+test('the catalog knows an administrator from a customer by what the proxy tells it, and believes nobody else', async () => {
+  // A proxy that has heard that the catalog owns its writes, with the keys and the declaration of the running one.
+  const { catalog: service, monolith } = stack.urls;
+  const upstreams = createUpstreams({ monolith, catalog: service });
+  const keys = await keptKeys(join(stack.state, 'proxy'));
+  const registry = new Registry();
+  const proxy = createProxy({
+    migrations: await loadMigrations(join(ROOT, 'migrations')),
+    upstreams,
+    ownership: { ownerOf: () => 'service', epochOf: () => 2 },
+    identity: createIdentity({ declaration, keys, upstreams, registry, logger: console }),
+  });
+  const server = createServer(proxy.handler).listen(0, '127.0.0.1');
+  onTestFinished(async () => {
+    keys.close();
+    server.close();
+    server.closeAllConnections();
+    await proxy.close(0);
+  });
+  await once(server, 'listening');
+  const shop = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const session = async (email: string, password: string) => {
+    const body = JSON.stringify({ email, password });
+    const headers = { 'Content-Type': 'application/json' };
+    const answer = await fetch(`${shop}/api/login`, { method: 'POST', body, headers });
+    expect(answer.status).toBe(200);
+    return answer.headers.getSetCookie().map((field) => field.split(';')[0])[0] ?? '';
+  };
+  /** The price is none: what an administrator gets to hear, and nothing is written. */
+  const write = async (headers: Record<string, string>) => {
+    const init = {
+      method: 'PUT',
+      body: '{"price":"much"}',
+      headers: { 'Content-Type': 'application/json', ...headers },
+    };
+    const answer = await fetch(`${shop}/api/admin/products/9`, init);
+    await answer.arrayBuffer();
+    return [answer.headers.get('x-served-by'), answer.status];
+  };
+  expect(await write({ Cookie: await session('admin@shop.example', 'admin') })).toEqual(['catalog', 422]);
+  expect(await write({ Cookie: await session('anna@shop.example', 'anna') })).toEqual(['catalog', 403]);
+  expect(await write({})).toEqual(['catalog', 401]);
+  const forged = `${btoa('{"alg":"none"}')}.${btoa('{"sub":"1","role":"admin","exp":9999999999}')}.`.replaceAll(
+    '=',
+    '',
+  );
+  expect(await write({ 'X-Strangler-Identity': forged })).toEqual(['catalog', 401]);
 });
 
 test('what is changed while change data capture is dead arrives when it is back', async () => {
