@@ -8,6 +8,7 @@ import { reconcile } from './reconcile/reconcile.ts';
 import { PROD, PRODUCT, products, startBoth } from './testing/both-ways.ts';
 import { beginMove, moveOwner } from './testing/ownership.ts';
 import { createStores, type RunningStream, rowsOf, type Stores, until, untilCaughtUp } from './testing/stores.ts';
+import { verify } from './verify/verify.ts';
 
 let stores: Stores;
 afterEach(() => stores.end());
@@ -192,6 +193,58 @@ test('what was parked in an older epoch is never replayed: the owner may have wr
     ]);
   }
   expect(await rowsOf(stores.target, 'product')).toMatchObject([{ id: 1, name: 'of the new owner' }]);
+});
+
+test('after a cut-over the monolith is held against the service, and repaired from it; what follows still the other way', async () => {
+  const inv = 'CREATE TABLE inv (id integer PRIMARY KEY, qty integer)';
+  const stock = rows({ source: 'inv', target: 'inv', key: { id: integer('id') }, columns: { qty: integer('qty') } });
+  stores = await createStores(
+    `${PROD}; ${inv}; INSERT INTO inv VALUES (1, 10); INSERT INTO prod SELECT n, 'n', 1 FROM generate_series(1, 100) n`,
+    `${PRODUCT}; ${inv}`,
+  );
+  const { reverse } = await startBoth(stores, [products], { follows: [stock] });
+  const databases = { migration: reverse.migration, sourceUrl: stores.sourceUrl, targetUrl: stores.targetUrl };
+  expect(await verify(databases)).toMatchObject({ owner: 'monolith', verdict: 'equal' });
+  await moveOwner(stores, 'forward', 1);
+  expect(await verify(databases)).toMatchObject({ owner: 'service', verdict: 'equal' });
+
+  await stores.source.query(`DELETE FROM prod WHERE prod_id = 1; UPDATE prod SET nm = 'rogue' WHERE prod_id = 2;
+    INSERT INTO prod VALUES (500, 'rogue', 5)`);
+  await untilCaughtUp(stores);
+  await stores.target.query('UPDATE inv SET qty = 0');
+  const found = await verify(databases);
+  expect(found.tables).toMatchObject([
+    { source: 'public.product', target: 'public.prod', missing: 1, extra: 1, different: 1, unsettled: 0 },
+    { source: 'public.inv', target: 'public.inv', different: 1 },
+  ]);
+  expect(await reconcile({ ...databases, dryRun: false })).toMatchObject({
+    inserted: 1,
+    updated: 2,
+    deleted: 1,
+    left: 0,
+  });
+  expect(await verify(databases)).toMatchObject({ owner: 'service', verdict: 'equal' });
+  expect(await rowsOf(stores.target, 'inv')).toEqual([{ id: 1, qty: 10 }]);
+  expect(await rowsOf(stores.source, 'prod', 'prod_id')).toHaveLength(100);
+});
+
+test('an ownership that moves under a verification ends it: there is nothing to conclude', async () => {
+  stores = await createStores(`${PROD}; INSERT INTO prod SELECT n, 'n', 1 FROM generate_series(1, 100) n`, PRODUCT);
+  const { reverse } = await startBoth(stores);
+  const damage = await stores.session('target');
+  const databases = { migration: reverse.migration, sourceUrl: stores.sourceUrl, targetUrl: stores.targetUrl };
+  await damage.query('DELETE FROM product WHERE id = 1');
+  let moved: Promise<void> | undefined;
+  const verification = verify({
+    ...databases,
+    settling: () => {
+      moved = moveOwner(stores, 'forward', 1);
+    },
+    limits: { waitMs: 20_000 },
+  });
+  // The stream is kept from passing until the owner has moved.
+  await expect(verification).rejects.toThrow('moved while it was verified');
+  await moved;
 });
 
 test('a fence that is undone opens the gate again, with nothing between lost', async () => {

@@ -11,7 +11,7 @@ import { runStreams } from './run.ts';
 import { withRunningSystem } from './running-system.ts';
 import { readStatus, type StoredStatus } from './status/read-status.ts';
 import { runVerify } from './verify/command.ts';
-import { NothingLoaded, VerifyInterrupted } from './verify/verify.ts';
+import { NothingLoaded, OwnerMoved, VerifyInterrupted } from './verify/verify.ts';
 
 const HELP = `Carries every committed change of the monolith's database to the services', exactly once.
 
@@ -188,7 +188,9 @@ try {
 function explain(error: NodeJS.ErrnoException): string {
   if (error.code === 'EADDRINUSE') return `${error.message}. Something else listens there: set PORT to a free port.`;
   if (error instanceof StreamStop) return `${error.message}. ${error.fix}`;
-  const said = [ConfigurationError, NothingLoaded, UsageError, VerifyInterrupted].some((kind) => error instanceof kind);
+  const said = [ConfigurationError, NothingLoaded, OwnerMoved, UsageError, VerifyInterrupted].some(
+    (kind) => error instanceof kind,
+  );
   const known = said || isTransient(error) || error.code?.startsWith('ERR_PARSE_ARGS');
   return (known ? describeError(error) : error.stack) ?? error.message;
 }

@@ -1,7 +1,7 @@
 import { type Migration, reverseMapping, type TableMapping, type TableName } from 'strangler-migrations/define';
-import type { Direction, StreamName } from './apply/ledger.ts';
 import { slotName } from './capture/embedded/slot.ts';
 import type { MigrationDatabases } from './config.ts';
+import type { Direction, StreamName } from './stream-name.ts';
 
 /** What one direction of a capability's sync is made of. */
 export interface StreamCourse {

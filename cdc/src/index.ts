@@ -1,4 +1,3 @@
-export type { StreamName } from './apply/ledger.ts';
 export type { Capture, Captured } from './capture/capture.ts';
 export type { ChangeEvent, EventSource, Operation, Row } from './change-event.ts';
 export { type Configuration, ConfigurationError, readConfiguration } from './config.ts';
@@ -14,3 +13,4 @@ export {
   type StreamStatus,
 } from './status/monitor.ts';
 export { runStream, type StreamOptions } from './stream.ts';
+export type { StreamName } from './stream-name.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { unlessAbsent } from './apply/ledger.ts';
 import type { ChangeEvent } from './change-event.ts';
+import { unlessAbsent } from './database/unless-absent.ts';
 
 /** The table whose rows say, in order with all others, when a side was opened and fenced; made with the guard. */
 export const MARKER_TABLE = 'strangler.marker';
@@ -38,4 +38,17 @@ export async function readOwnership(client: pg.Client, capability: string): Prom
     ),
   );
   return result?.rows[0];
+}
+
+/** Who owns a capability, and since which decision; the monolith until a guard says otherwise. */
+export interface Owner {
+  readonly side: 'monolith' | 'service';
+  /** Of the service's guard row: another one means that the ownership may have moved in between. */
+  readonly epoch: string;
+}
+
+/** Reads it in the service's database, whose row is open from the moment on at which it is the owner. */
+export async function readOwner(service: pg.Client, capability: string): Promise<Owner> {
+  const guard = await readOwnership(service, capability);
+  return { side: guard && guard.state !== 'closed' ? 'service' : 'monolith', epoch: guard?.epoch ?? '1' };
 }

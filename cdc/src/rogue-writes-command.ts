@@ -1,9 +1,9 @@
-import type { Direction } from './apply/ledger.ts';
-import { unlessAbsent } from './apply/ledger.ts';
 import type { ChangeEvent, Row } from './change-event.ts';
 import type { MigrationDatabases } from './config.ts';
 import { withConnection } from './database/connect.ts';
+import { unlessAbsent } from './database/unless-absent.ts';
 import { courseOf } from './direction.ts';
+import type { Direction } from './stream-name.ts';
 
 /** A write of a side that did not own the table, as it is kept. The keys are a contract. */
 export interface RogueWrite {

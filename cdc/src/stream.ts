@@ -6,7 +6,7 @@ import { beginApplying } from './apply/apply-session.ts';
 import { openDeadLetters } from './apply/dead-letters.ts';
 import { createEventWriter } from './apply/event-writer.ts';
 import { openGate } from './apply/gate.ts';
-import { ensureLedger, type StreamName, type StreamRow, storeSource, takeOver, waitForTurn } from './apply/ledger.ts';
+import { ensureLedger, type StreamRow, storeSource, takeOver, waitForTurn } from './apply/ledger.ts';
 import { createRowWriter } from './apply/row-writer.ts';
 import type { Capture } from './capture/capture.ts';
 import { embeddedEngine } from './capture/embedded/engine.ts';
@@ -25,6 +25,7 @@ import { compileMapper } from './map.ts';
 import { type Epoch, formatPosition } from './position.ts';
 import { refuseAddedTables, refuseUnfit, uniqueTables } from './refuse.ts';
 import type { Monitor } from './status/monitor.ts';
+import type { StreamName } from './stream-name.ts';
 
 /** One capability in one direction. In reverse it is the same code with the two databases, and the mapping, swapped. */
 export interface StreamOptions extends MigrationDatabases {

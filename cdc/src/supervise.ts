@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type Direction, unlessAbsent } from './apply/ledger.ts';
 import { dropPublication } from './capture/embedded/publication.ts';
 import { dropSlot, slotName } from './capture/embedded/slot.ts';
 import type { MigrationDatabases } from './config.ts';
 import { withConnection } from './database/connect.ts';
+import { unlessAbsent } from './database/unless-absent.ts';
 import { courseOf, type StreamCourse } from './direction.ts';
 import { describeError } from './errors.ts';
 import type { StreamLimits } from './limits.ts';
@@ -12,6 +12,7 @@ import { type Ownership, readOwnership } from './ownership.ts';
 import { keepSequencesAhead } from './sequences.ts';
 import { createMonitor, type Monitor } from './status/monitor.ts';
 import { runStream } from './stream.ts';
+import type { Direction } from './stream-name.ts';
 
 export interface SuperviseOptions extends MigrationDatabases {
   readonly limits: StreamLimits;

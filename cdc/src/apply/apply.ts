@@ -5,8 +5,9 @@ import { CareNeeded, describeError, isTransient, StreamStop } from '../errors.ts
 import { failpoint } from '../failpoint.ts';
 import type { Pace } from '../limits.ts';
 import { comparePositions, type Position } from '../position.ts';
+import type { StreamName } from '../stream-name.ts';
 import type { EventWriter } from './event-writer.ts';
-import { movePosition, type StreamName } from './ledger.ts';
+import { movePosition } from './ledger.ts';
 
 export interface ApplierOptions {
   readonly client: pg.Client;

@@ -4,7 +4,7 @@ import { type ChangeEvent, describeEvent, type Row } from '../change-event.ts';
 import { StreamStop, sqlState } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
 import { formatLsn, parseLsn } from '../position.ts';
-import type { StreamName } from './ledger.ts';
+import type { StreamName } from '../stream-name.ts';
 
 /** How much is parked. */
 export interface DeadLetterCounts {

@@ -3,9 +3,9 @@ import type { Logger } from 'pino';
 import { type ChangeEvent, describeEvent } from '../change-event.ts';
 import type { StreamCourse } from '../direction.ts';
 import { MARKER_TABLE, type Marker, readMarker } from '../ownership.ts';
+import type { Direction, StreamName } from '../stream-name.ts';
 import { toJson } from './dead-letters.ts';
 import type { EventWriter } from './event-writer.ts';
-import type { Direction, StreamName } from './ledger.ts';
 
 /** Whether the stream's source owns the capability's tables, as far as the stream has come. */
 export type GateState = 'open' | 'closed';

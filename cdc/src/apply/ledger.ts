@@ -1,6 +1,8 @@
 import type pg from 'pg';
+import { unlessAbsent } from '../database/unless-absent.ts';
 import { FenceLost, StreamStop, sqlState } from '../errors.ts';
 import { type Epoch, formatLsn, type Position, parseLsn } from '../position.ts';
+import type { StreamName } from '../stream-name.ts';
 
 /** The log between source and target of a stream that does not read its slot itself, from one initial load on. */
 export interface LogIdentity {
@@ -9,15 +11,6 @@ export interface LogIdentity {
   readonly placeholder: string;
   /** What the columns were when the log began. */
   readonly types: Readonly<Record<string, string>>;
-}
-
-/** Which way rows flow: forward is from the monolith to the service. */
-export type Direction = 'forward' | 'reverse';
-
-/** The name of one stream: one per capability and direction. */
-export interface StreamName {
-  readonly capability: string;
-  readonly direction: Direction;
 }
 
 /** What the target's row of `strangler.stream` holds. */
@@ -164,19 +157,6 @@ export async function readStreamRow(client: pg.Client, name: StreamName): Promis
   );
   return result?.rows[0] && toStreamRow(result.rows[0]);
 }
-
-/** Undefined where the schema strangler, or what is asked of it, is not there yet. */
-export async function unlessAbsent<T>(query: Promise<T>): Promise<T | undefined> {
-  try {
-    return await query;
-  } catch (error) {
-    if (ABSENT.includes(sqlState(error) ?? '')) return undefined;
-    throw error;
-  }
-}
-
-/** Undefined table, schema, column: a ledger that an older version made lacks some. */
-const ABSENT = ['42P01', '3F000', '42703'];
 
 /** Records a finished load, in the load's own transaction. */
 export async function insertStreamRow(

@@ -1,15 +1,17 @@
 import type pg from 'pg';
 import type { Operation, Row } from '../change-event.ts';
 import { readTargetFacts } from '../database/target-facts.ts';
+import { unlessAbsent } from '../database/unless-absent.ts';
 import type { StreamCourse } from '../direction.ts';
 import { describeError, isTransient, StreamStop } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import { compileMapper } from '../map.ts';
 import { uniqueTables } from '../refuse.ts';
+import type { Direction, StreamName } from '../stream-name.ts';
 import { type DeadLetterCounts, eventFromJson } from './dead-letters.ts';
 import { type GateStatus, readGate } from './gate.ts';
-import { type Direction, type StreamName, takeOver, unlessAbsent } from './ledger.ts';
+import { takeOver } from './ledger.ts';
 import { createRowWriter } from './row-writer.ts';
 
 /** One parked event, as `cdc dead-letters` shows it. The keys are a contract. */

@@ -1,9 +1,10 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import type { StreamName, StreamRow } from '../apply/ledger.ts';
+import type { StreamRow } from '../apply/ledger.ts';
 import type { StreamCourse } from '../direction.ts';
 import type { StreamLimits } from '../limits.ts';
 import type { Epoch } from '../position.ts';
+import type { StreamName } from '../stream-name.ts';
 import type { Capture } from './capture.ts';
 
 /** A way to capture: what a stream needs to know of one. */

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { Logger } from 'pino';
 import type { TableMapping } from 'strangler-migrations/define';
-import { insertStreamRow, type StreamName, type StreamRow } from '../apply/ledger.ts';
+import { insertStreamRow, type StreamRow } from '../apply/ledger.ts';
 import type { PublicationIdentity } from '../capture/embedded/publication.ts';
 import { createSlot, dropSlot, readSlot } from '../capture/embedded/slot.ts';
 import type { Row } from '../change-event.ts';
@@ -12,6 +12,7 @@ import { describeError, StreamStop, sqlState } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
 import { compileTable } from '../map.ts';
 import type { Epoch } from '../position.ts';
+import type { StreamName } from '../stream-name.ts';
 import { countRows, mapCopy } from './copy-text.ts';
 
 export interface LoadOptions {

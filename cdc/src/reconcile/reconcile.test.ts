@@ -84,10 +84,11 @@ test('while the rows that it repairs change all the time, no reader sees one go 
     source: await readColumnTypes(source, items.source),
     target: await readColumnTypes(target, items.target),
   };
+  const name = { capability: stores.capability, direction: 'forward' } as const;
   const workshop = {
-    ...{ source, target, capability: stores.capability },
+    ...{ source, target, name },
     facts: await readTargetFacts(target, [items.target]),
-    stream: appliedPosition({ source, target }, stores.capability, 30_000),
+    stream: appliedPosition({ source, target }, name, 30_000),
   };
   let going = true;
   const writer = async () => {
@@ -116,7 +117,7 @@ test('while the rows that it repairs change all the time, no reader sees one go 
       const keys = Array.from({ length: 10 }, (_, n) => [String(201 + ((round + n * 4) % 40))]);
       await stores.target.query('DELETE FROM item WHERE id = ANY($1::integer[])', [keys.flat()]);
       const missing = keys.map((each) => ({ kind: 'missing', key: each, columns: [] }) as const);
-      const repairs = await repair(workshop, compareTable(items, types, true), missing);
+      const repairs = await repair(workshop, compareTable(items, types, true, 'forward'), missing);
       done.push(...repairs.map(({ action }) => action));
     }
   } finally {

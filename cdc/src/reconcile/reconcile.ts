@@ -1,8 +1,10 @@
+import type pg from 'pg';
 import { beginApplying, repairOrigin } from '../apply/apply-session.ts';
 import { connect, disconnect } from '../database/connect.ts';
 import { readTargetFacts } from '../database/target-facts.ts';
 import { courseOf } from '../direction.ts';
 import { uniqueTables } from '../refuse.ts';
+import type { Direction } from '../stream-name.ts';
 import type { ComparedTable } from '../verify/compared-table.ts';
 import { LISTED_MAX, type VerifyReport } from '../verify/report.ts';
 import { appliedPosition, type Difference } from '../verify/settle.ts';
@@ -44,23 +46,16 @@ export interface ReconcileReport {
  * A row that the target refuses is tried once more at the end: the row that stood in its way may be gone by then.
  */
 export async function reconcile(options: ReconcileOptions): Promise<ReconcileReport> {
-  const { migration, dryRun } = options;
-  const applicationName = 'strangler_reconcile';
-  const source = await connect(options.sourceUrl, { applicationName });
-  const target = await connect(options.targetUrl, { applicationName }).catch(async (error) => {
-    await disconnect(source);
-    throw error;
-  });
+  const { dryRun } = options;
+  const { capability } = options.migration;
+  const workshops = new Map<Direction, Workshop>();
   try {
-    await source.query('SET default_transaction_read_only = on');
-    if (!dryRun) await beginApplying(target, repairOrigin(courseOf(options, 'forward').origin));
-    const tables = [...migration.tables, ...migration.follows].map((mapping) => mapping.target);
-    const waitMs = options.limits?.waitMs ?? VERIFY_LIMITS.waitMs;
-    const { capability } = migration;
-    const workshop: Workshop = {
-      ...{ source, target, capability },
-      facts: await readTargetFacts(target, uniqueTables(tables)),
-      stream: appliedPosition({ source, target }, capability, waitMs),
+    const open = async (direction: Direction): Promise<Workshop> => {
+      const known = workshops.get(direction);
+      if (known) return known;
+      const opened = await openWorkshop(options, direction);
+      workshops.set(direction, opened);
+      return opened;
     };
     const tally = createTally();
     const leftOver: { readonly table: ComparedTable; readonly differences: readonly Difference[] }[] = [];
@@ -69,7 +64,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
       async settled(table, { differences }) {
         if (dryRun) tally.plan(table, differences);
         else {
-          const done = await repair(workshop, table, differences);
+          const done = await repair(await open(table.direction), table, differences);
           tally.record(
             table,
             done.filter((each) => each.action !== 'left'),
@@ -82,11 +77,34 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
     });
     // What refers to others was declared after them, so it goes first here.
     for (const { table, differences } of leftOver.toReversed()) {
-      tally.record(table, await repair(workshop, table, differences));
+      tally.record(table, await repair(await open(table.direction), table, differences));
     }
     return { capability, dry_run: dryRun, ...tally.counts(), verification };
   } finally {
+    const clients = [...workshops.values()].flatMap(({ source, target }) => [source, target]);
+    await Promise.all(clients.map(disconnect));
+  }
+}
+
+/** What repairs in one direction are made with: into the side that does not own the rows. */
+async function openWorkshop(options: ReconcileOptions, direction: Direction): Promise<Workshop> {
+  const { name, sourceUrl, targetUrl, mappings, origin } = courseOf(options, direction);
+  const applicationName = 'strangler_reconcile';
+  const source = await connect(sourceUrl, { applicationName });
+  let target: pg.Client | undefined;
+  try {
+    target = await connect(targetUrl, { applicationName });
+    await source.query('SET default_transaction_read_only = on');
+    await beginApplying(target, repairOrigin(origin));
+    const waitMs = options.limits?.waitMs ?? VERIFY_LIMITS.waitMs;
+    return {
+      ...{ source, target, name },
+      facts: await readTargetFacts(target, uniqueTables(mappings.map((mapping) => mapping.target))),
+      stream: appliedPosition({ source, target }, name, waitMs),
+    };
+  } catch (error) {
     await Promise.all([disconnect(source), disconnect(target)]);
+    throw error;
   }
 }
 

@@ -5,6 +5,7 @@ import type { ChangeEvent } from '../change-event.ts';
 import { describeError, StreamStop, sqlState } from '../errors.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import { compileTable } from '../map.ts';
+import type { StreamName } from '../stream-name.ts';
 import type { ComparedTable } from '../verify/compared-table.ts';
 import { type FoundRow, type Key, readSide } from '../verify/read.ts';
 import type { AppliedPosition, Difference } from '../verify/settle.ts';
@@ -22,7 +23,7 @@ export interface Workshop {
   readonly source: pg.Client;
   readonly target: pg.Client;
   readonly facts: TargetTables;
-  readonly capability: string;
+  readonly name: StreamName;
   readonly stream: AppliedPosition;
 }
 
@@ -79,7 +80,7 @@ async function repairRows(workshop: Workshop, table: ComparedTable, keys: readon
  * 4. What comes after is written by the stream after this transaction, over what this one wrote.
  */
 async function attemptRows(workshop: Workshop, table: ComparedTable, keys: readonly Key[]) {
-  const { target: client, facts, stream, capability } = workshop;
+  const { target: client, facts, stream, name } = workshop;
   const source = readSide(workshop.source, table.source, table.keyTypes, 0n);
   const target = readSide(client, table.target, table.keyTypes, 0n);
   const first = await source.find(keys);
@@ -94,10 +95,11 @@ async function attemptRows(workshop: Workshop, table: ComparedTable, keys: reado
   try {
     await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
     const { rowCount } = await client.query(
-      `SELECT FROM strangler.stream WHERE capability = $1 AND direction = 'forward' AND lsn >= $2::pg_lsn FOR UPDATE`,
-      [capability, end],
+      'SELECT FROM strangler.stream WHERE capability = $1 AND direction = $2 AND lsn >= $3::pg_lsn FOR UPDATE',
+      [name.capability, name.direction, end],
     );
-    if (rowCount !== 1) throw new Error(`the stream of ${capability} has gone back: its position was below ${end}`);
+    if (rowCount !== 1)
+      throw new Error(`the stream of ${name.capability} has gone back: its position was below ${end}`);
     const there = await target.find(keys);
     const second = await source.find(keys);
     for (const [index, key] of keys.entries()) {

@@ -1,10 +1,10 @@
 import type { AppliedBatch } from '../apply/apply.ts';
 import type { DeadLetterCounts } from '../apply/dead-letters.ts';
 import type { Gate, GateState, GateStatus } from '../apply/gate.ts';
-import type { StreamName } from '../apply/ledger.ts';
 import { describeError, StreamStop } from '../errors.ts';
 import type { LoadProgress } from '../load/initial-load.ts';
 import { formatLsn, type Lsn, type Position } from '../position.ts';
+import type { StreamName } from '../stream-name.ts';
 
 /**
  * What a stream is doing.

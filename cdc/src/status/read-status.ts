@@ -1,13 +1,15 @@
 import type { DeadLetterCounts } from '../apply/dead-letters.ts';
 import { type GateState, readGate } from '../apply/gate.ts';
-import { type Direction, readStreamRow, unlessAbsent } from '../apply/ledger.ts';
+import { readStreamRow } from '../apply/ledger.ts';
 import { countLetters } from '../apply/settle-letters.ts';
 import { readSlot } from '../capture/embedded/slot.ts';
 import type { MigrationDatabases } from '../config.ts';
 import { withConnection } from '../database/connect.ts';
+import { unlessAbsent } from '../database/unless-absent.ts';
 import { courseOf, type StreamCourse } from '../direction.ts';
 import { describeError } from '../errors.ts';
 import { formatLsn, parseLsn } from '../position.ts';
+import type { Direction } from '../stream-name.ts';
 
 /** A stream as its two databases show it, whether or not its process lives. The keys are a contract. */
 export interface StoredStatus {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Direction } from '../apply/ledger.ts';
+import type { Direction } from '../stream-name.ts';
 import { type Stores, until } from './stores.ts';
 
 /** The two tables of a guard, without what keeps writers out: what the streams go by. Test code only. */

@@ -3,11 +3,11 @@ import { createDatabase } from '@strangler/stack/testing';
 import pg from 'pg';
 import pino from 'pino';
 import { defineMigration, type Migration, type TableMapping } from 'strangler-migrations/define';
-import type { Direction } from '../apply/ledger.ts';
 import { slotName } from '../capture/embedded/slot.ts';
 import { DEFAULT_LIMITS, type StreamLimits } from '../limits.ts';
 import { createMonitor, type Monitor } from '../status/monitor.ts';
 import { runStream } from '../stream.ts';
+import type { Direction } from '../stream-name.ts';
 import { engine, PATIENCE } from './engine.ts';
 
 /** A source and a target database, and the stream between them. Test code only. */

@@ -65,6 +65,7 @@ test('verify says that all is equal, or names what is not, with the status that 
   const [report] = reportsIn(sick.stdout());
   expect(Object.keys(report!)).toEqual([
     'capability',
+    'owner',
     'verdict',
     'seconds',
     'rows_per_second',

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { ColumnMapping, TableMapping, Text } from 'strangler-migrations/define';
 import { quoteName } from '../database/connect.ts';
+import type { Direction } from '../stream-name.ts';
 import type { ColumnType, ColumnTypes } from './column-types.ts';
 
 /** One side of a comparison, as parts of SQL over the table's alias `t`. */
@@ -19,7 +20,9 @@ export interface ComparedSide {
 
 /** One mapped table, ready to be compared. */
 export interface ComparedTable {
+  /** From the side that says how its rows have to be, which its owner does, to the other one. */
   readonly mapping: TableMapping;
+  readonly direction: Direction;
   /** `schema.name` of both. */
   readonly sourceName: string;
   readonly targetName: string;
@@ -55,6 +58,7 @@ export function compareTable(
   mapping: TableMapping,
   types: { readonly source: ColumnTypes; readonly target: ColumnTypes },
   hashesAgree: boolean,
+  direction: Direction,
 ): ComparedTable {
   const codecs: readonly ColumnMapping[] = [...mapping.key, ...mapping.columns];
   const columns = [
@@ -90,7 +94,7 @@ export function compareTable(
     ]),
   ];
   return {
-    mapping,
+    ...{ mapping, direction },
     sourceName: `${mapping.source.schema}.${mapping.source.name}`,
     targetName: `${mapping.target.schema}.${mapping.target.name}`,
     columns,

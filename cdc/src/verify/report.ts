@@ -31,6 +31,8 @@ export interface ReportedDifference {
 /** What a verification of one capability found. The keys are a contract. */
 export interface VerifyReport {
   readonly capability: string;
+  /** Whose rows the others had to equal; what the service only follows is the monolith's whoever that is. */
+  readonly owner: 'monolith' | 'service';
   /** `equal`: every row was proved to be. `unsettled`: nothing is known to be wrong, and not every row to be right. */
   readonly verdict: 'equal' | 'different' | 'unsettled';
   readonly seconds: number;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Text } from 'strangler-migrations/define';
+import type { StreamName } from '../stream-name.ts';
 import type { ComparedTable } from './compared-table.ts';
 import type { FoundRow, Key } from './read.ts';
 import type { Sides } from './slice.ts';
@@ -142,14 +143,14 @@ function reasonOf(source: FoundRow): { reason?: string } {
 /** Reads the stream's position where the apply writes it down, in the transaction of the rows. */
 export function appliedPosition(
   clients: { readonly source: pg.Client; readonly target: pg.Client },
-  capability: string,
+  { capability, direction }: StreamName,
   waitMs: number,
 ): AppliedPosition {
   const read = async (lsn: string) => {
     const { rows } = await clients.target.query(
-      `SELECT lsn::text AS lsn, lsn >= $2::pg_lsn AS passed FROM strangler.stream
-       WHERE capability = $1 AND direction = 'forward'`,
-      [capability, lsn],
+      `SELECT lsn::text AS lsn, lsn >= $3::pg_lsn AS passed FROM strangler.stream
+       WHERE capability = $1 AND direction = $2`,
+      [capability, direction, lsn],
     );
     return rows[0] as { readonly lsn: string; readonly passed: boolean } | undefined;
   };

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import type { TableMapping } from 'strangler-migrations/define';
+import { type Migration, reverseMapping, type TableMapping } from 'strangler-migrations/define';
 import type { MigrationDatabases } from '../config.ts';
 import { connect, disconnect } from '../database/connect.ts';
+import { type Owner, readOwner } from '../ownership.ts';
 import { refuseUnfit } from '../refuse.ts';
+import type { Direction, StreamName } from '../stream-name.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { hashesAgree, readColumnTypes } from './column-types.ts';
 import { type ComparedTable, compareTable } from './compared-table.ts';
@@ -77,6 +79,15 @@ export class NothingLoaded extends Error {
   override readonly name = 'NothingLoaded';
 }
 
+/** The ownership moved during a verification, so what was compared with what is no longer the question. */
+export class OwnerMoved extends Error {
+  override readonly name = 'OwnerMoved';
+
+  constructor(capability: string) {
+    super(`the ownership of ${capability} moved while it was verified: verify again`);
+  }
+}
+
 /** What a checkpoint can be gone on with: the same tables in the same order. */
 export function identify(mappings: readonly TableMapping[]): string {
   return mappings.map(({ source, target }) => `${source.schema}.${source.name}>${target.schema}.${target.name}`).join();
@@ -89,33 +100,57 @@ export function identify(mappings: readonly TableMapping[]): string {
  * @throws {StreamStop} `declaration` when the declaration does not fit the databases.
  * @throws {NothingLoaded} before the first load.
  * @throws {VerifyInterrupted} when the signal ended it.
+ * @throws {OwnerMoved} when the ownership moved meanwhile.
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { migration } = options;
+  const { capability } = migration;
   const limits = { ...VERIFY_LIMITS, ...options.limits };
-  const sourceClient = await openReader(options.sourceUrl, limits);
-  let targetClient: pg.Client | undefined;
+  const monolith = await openReader(options.sourceUrl, limits);
+  let service: pg.Client | undefined;
   try {
-    targetClient = await openReader(options.targetUrl, limits);
-    await refuseUnfit(migration, sourceClient, targetClient);
-    await refuseUnloaded(targetClient, migration.capability);
-    const agree = await hashesAgree(sourceClient, targetClient);
-    const mappings = options.only ?? [...migration.tables, ...migration.follows];
-    const run = begin(options, limits, mappings);
+    service = await openReader(options.targetUrl, limits);
+    await refuseUnfit(migration, monolith, service);
+    const owner = await readOwner(service, capability);
+    const parts = comparisons(migration, owner, options.only);
+    for (const direction of new Set(parts.map((part) => part.direction))) {
+      await refuseUnloaded(direction === 'forward' ? service : monolith, { capability, direction });
+    }
+    const agree = await hashesAgree(monolith, service);
+    const mappings = parts.map((part) => part.mapping);
+    // One that was begun under another owner asked another question.
+    const from = options.from?.of === identify(mappings) ? options.from : undefined;
+    const run = begin({ ...options, from }, limits, mappings);
     if (!agree) {
       run.notes.push('The two servers hash differently (version or encoding), so every row was read from both.');
     }
-    for (const mapping of mappings) {
+    for (const { mapping, direction } of parts) {
+      const [source, target] = direction === 'forward' ? [monolith, service] : [service, monolith];
       const types = {
-        source: await readColumnTypes(sourceClient, mapping.source),
-        target: await readColumnTypes(targetClient, mapping.target),
+        source: await readColumnTypes(source, mapping.source),
+        target: await readColumnTypes(target, mapping.target),
       };
-      await verifyTable(run, { source: sourceClient, target: targetClient }, compareTable(mapping, types, agree));
+      await verifyTable(run, { source, target }, compareTable(mapping, types, agree, direction), async () => {
+        if ((await readOwner(service!, capability)).epoch !== owner.epoch) throw new OwnerMoved(capability);
+      });
     }
-    return conclude(run);
+    return conclude(run, owner.side);
   } finally {
-    await Promise.all([disconnect(sourceClient), disconnect(targetClient)]);
+    await Promise.all([disconnect(monolith), disconnect(service)]);
   }
+}
+
+/** What is compared, each from the side that says how its rows have to be. */
+function comparisons(
+  migration: Migration,
+  owner: Owner,
+  only: readonly TableMapping[] = [...migration.tables, ...migration.follows],
+): readonly { readonly mapping: TableMapping; readonly direction: Direction }[] {
+  return only.map((mapping) =>
+    owner.side === 'service' && migration.tables.includes(mapping)
+      ? { mapping: reverseMapping(mapping), direction: 'reverse' }
+      : { mapping, direction: 'forward' },
+  );
 }
 
 /** A session that cannot write, and that waits for nothing long. */
@@ -128,17 +163,17 @@ async function openReader(url: string, limits: VerifyLimits): Promise<pg.Client>
 }
 
 /** @throws {NothingLoaded} */
-async function refuseUnloaded(target: pg.Client, capability: string): Promise<void> {
+async function refuseUnloaded(target: pg.Client, { capability, direction }: StreamName): Promise<void> {
   const ledger = await target.query(`SELECT to_regclass('strangler.stream') IS NOT NULL AS present`);
   if (ledger.rows[0].present) {
-    const { rowCount } = await target.query(
-      `SELECT FROM strangler.stream WHERE capability = $1 AND direction = 'forward'`,
-      [capability],
-    );
+    const { rowCount } = await target.query('SELECT FROM strangler.stream WHERE capability = $1 AND direction = $2', [
+      capability,
+      direction,
+    ]);
     if (rowCount === 1) return;
   }
   throw new NothingLoaded(
-    `the stream of ${capability} has no position in the target, so there is nothing to verify yet: "npx cdc run" loads it`,
+    `the ${direction} stream of ${capability} has no position in the target, so there is nothing to verify yet: "npx cdc run" loads it`,
   );
 }
 
@@ -176,6 +211,7 @@ async function verifyTable(
   run: Run,
   clients: { readonly source: pg.Client; readonly target: pg.Client },
   table: ComparedTable,
+  stillTheQuestion: () => Promise<void>,
 ): Promise<void> {
   const { options, limits } = run;
   const place = findPlace(run, table);
@@ -200,8 +236,10 @@ async function verifyTable(
   const settleAll = async () => {
     if (suspects.length === 0) return;
     options.settling?.(table.sourceName, suspects.length);
-    const stream = appliedPosition(clients, options.migration.capability, run.stalled ? 0 : limits.waitMs);
+    const name = { capability: options.migration.capability, direction: table.direction };
+    const stream = appliedPosition(clients, name, run.stalled ? 0 : limits.waitMs);
     const settled = await settle(table, sides, suspects, stream, options.signal);
+    await stillTheQuestion();
     await endIfTold();
     if (settled.stoodStill && !run.stalled) {
       run.stalled = true;
@@ -296,10 +334,11 @@ async function expectedRows(client: pg.Client, { mapping }: ComparedTable): Prom
   return rows[0].rows ?? undefined;
 }
 
-function conclude(run: Run): VerifyReport {
+function conclude(run: Run, owner: Owner['side']): VerifyReport {
   const seconds = (performance.now() - run.beganAt) / 1_000;
   return {
     capability: run.options.migration.capability,
+    owner,
     verdict: verdictOf(run.tables),
     seconds: Math.round(seconds * 1_000) / 1_000,
     rows_per_second: seconds > 0 ? Math.round(run.rowsHere / seconds) : 0,

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import type { Direction } from '../../apply/ledger.ts';
 import { connect, disconnect } from '../../database/connect.ts';
 import { StreamStop, sqlState } from '../../errors.ts';
 import { type Epoch, type Lsn, type Position, parseLsn } from '../../position.ts';
+import type { Direction } from '../../stream-name.ts';
 
 /** A slot that was just made, the snapshot that belongs to it, and the session that keeps the snapshot alive. */
 export interface NewSlot {
