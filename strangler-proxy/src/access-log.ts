@@ -10,6 +10,8 @@ export interface AccessEntry {
   readonly route: string;
   /** Where it went in the end, after a fallback too. */
   readonly upstream: string;
+  /** Of that upstream; `none` if the proxy answered by itself. */
+  readonly side: 'monolith' | 'service' | 'none';
   readonly why: Why;
   /** 499 when the client left before there was an answer. */
   readonly status: number;
@@ -75,7 +77,7 @@ function line(entry: AccessEntry): string {
   return (
     `{"level":"info","time":${Date.now()},"msg":"request","request_id":${JSON.stringify(entry.requestId)},` +
     `"method":"${entry.method}","path":${JSON.stringify(entry.path)},"route":"${entry.route}",` +
-    `"upstream":"${entry.upstream}","why":"${entry.why}","status":${entry.status},` +
+    `"upstream":"${entry.upstream}","side":"${entry.side}","why":"${entry.why}","status":${entry.status},` +
     `"duration_ms":${hundredths(entry.durationMs)}` +
     (upstreamMs === undefined ? '' : `,"upstream_ms":${hundredths(upstreamMs)}`) +
     (fallback === undefined ? '' : `,"fallback":"${fallback}"`) +

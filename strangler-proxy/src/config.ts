@@ -133,7 +133,7 @@ Options, with the environment variable for the same; a flag wins
 ${helpLine('--upstream <name=urls>', `${UPSTREAM_PREFIX}<NAME>`, 'monolith, and every service of a migration; repeat it')}
 ${helpLine('--settings <name=list>', `${SETTINGS_PREFIX}<NAME>`, 'How one upstream is treated, see below; repeat it')}
 ${OPTIONS.map(({ flag, value, variable, help }) => helpLine(`--${flag} <${value}>`, variable, help)).join('\n')}
-${helpLine('', ADMIN_TOKEN, 'Opens the admin pages; without it this machine alone may read them')}
+${helpLine('', ADMIN_TOKEN, 'Opens the admin pages; without it they are for this machine')}
 ${helpLine('', CONTROL_TOKEN, 'The token that the control plane takes from proxies')}
 ${helpLine('', `${DATABASE_PREFIX}<NAME>`, 'Of both sides: then clients read what they wrote')}
 ${helpLine('', PIN_KEY, 'Signs what clients carry for that; the same for all instances')}
@@ -292,5 +292,5 @@ function hops(): z.ZodType {
 }
 
 function helpLine(flag: string, variable: string, help: string): string {
-  return `  ${flag.padEnd(24)}${variable.padEnd(28)}${help}`;
+  return `  ${flag.padEnd(26)}${variable.padEnd(28)}${help}`;
 }

@@ -76,6 +76,7 @@ export function createRecorder(metrics: Metrics, accessLog: AccessLog, tracing: 
       path,
       route,
       upstream,
+      side,
       why,
       status,
       durationMs,

@@ -3,7 +3,14 @@ import type { Fields } from './head-additions.ts';
 import { namedByConnection } from './request-head.ts';
 
 /** Fields of the connection to the upstream (RFC 9110 section 7.6.1). */
-const NOT_PASSED_ON = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te']);
+export const NOT_PASSED_ON = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'te',
+]);
 
 /** The head of an answer as the client gets it. */
 export interface AnswerHead {

@@ -12,7 +12,7 @@ export interface RequestHead {
 }
 
 /** Fields of one connection (RFC 9110 section 7.6.1), and what this proxy settles itself. */
-const NOT_PASSED_ON = new Set([
+export const NOT_PASSED_ON = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',
