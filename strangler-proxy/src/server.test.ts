@@ -229,7 +229,7 @@ test('a refused request whose body turns out malformed has one answer, and its c
 test('more fields than Node takes by default arrive, all of them', async () => {
   let fields = 0;
   const upstream = await startUpstream((request, response) => {
-    fields = request.rawHeaders.filter((name) => name.startsWith('f')).length;
+    fields = request.rawHeaders.filter((name, i) => i % 2 === 0 && name.startsWith('f')).length;
     response.end();
   });
   const proxy = await startProxy({ upstreams: { monolith: upstream.url } });
