@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { accept } from './accept.ts';
 import { change } from './change.ts';
 import { control } from './control.ts';
 import { create } from './create.ts';
 import { doctor } from './doctor.ts';
 import { forget } from './forget.ts';
 import { log } from './log.ts';
+import { PROXY_VERBS, runProxyCommand } from './proxy-command.ts';
 import { retire } from './retire.ts';
 import { readSettings, SETTINGS_OPTIONS } from './settings.ts';
 import { stage } from './stage.ts';
@@ -28,6 +30,7 @@ const VERBS = {
   forget: { takes: ['json', 'dry-run'], words: true },
   log: { takes: ['json', 'limit'], words: true },
   doctor: { takes: ['json'], words: false },
+  compare: { takes: ['json', 'dry-run'], words: true },
   control: { takes: [], words: false },
 } as const satisfies Record<string, { takes: readonly string[]; words: boolean }>;
 
@@ -57,6 +60,7 @@ export async function runCommand(
 }
 
 async function run(args: readonly string[], environment: NodeJS.ProcessEnv, terminal: Terminal): Promise<number> {
+  if (PROXY_VERBS.includes(args[0] ?? '')) return runProxyCommand(args);
   const { values, positionals } = parse(args);
   const { json = false, 'dry-run': dryRun = false, watch = false } = values;
   const [verb, ...words] = positionals;
@@ -70,7 +74,7 @@ async function run(args: readonly string[], environment: NodeJS.ProcessEnv, term
   }
   if (verb === undefined || !isVerb(verb)) {
     throw new UsageError(
-      `${verb === undefined ? 'which verb?' : `there is no verb "${verb}":`} ${Object.keys(VERBS).join(', ')}`,
+      `${verb === undefined ? 'which verb?' : `there is no verb "${verb}":`} ${[...Object.keys(VERBS), ...PROXY_VERBS].join(', ')}`,
     );
   }
   const { takes, words: takesWords } = VERBS[verb];
@@ -81,6 +85,13 @@ async function run(args: readonly string[], environment: NodeJS.ProcessEnv, term
   if (json && watch) throw new UsageError('--json prints one object, --watch never ends: take one of the two');
   if (!takesWords && words.length > 0) throw new UsageError(`${verb} takes no "${words.join(' ')}"`);
   if (verb === 'control') return control(environment);
+  if (verb === 'compare') {
+    return accept(
+      values.migrations ?? (environment.STRANGLER_MIGRATIONS || 'migrations'),
+      { json, dryRun, words },
+      terminal,
+    );
+  }
 
   const { unleash, token, migrations, control: controlUrl, force = [], reason, limit, yes = false } = values;
   const settings = readSettings({ unleash, token, migrations, control: controlUrl }, environment);
@@ -122,6 +133,7 @@ function isVerb(word: string): word is keyof typeof VERBS {
 }
 
 const FORESEEN = [
+  'RuleNotWritten',
   ...['UsageError', 'SettingsError', 'MigrationError', 'StageError', 'UnleashError'],
   ...['ControlError', 'ControlConfigError', 'GuardBusy'],
 ];

@@ -29,6 +29,9 @@ Verbs
   retire <capability>                 show the evidence; with --yes, end the streams. The only step that nothing undoes
   forget <proxy>                      wait no more for a proxy that will not come back
   log [<capability>]                  who did what, when and why; proves that nobody has changed it
+  record, replay                      keep traffic of a running proxy, and ask a service the same; each has its --help
+  compare accept <capability>.<route> "<rule>"
+                                      write a comparison rule into the declaration, for you to review and commit
   control                             the control plane itself; "strangler control" reads its environment (see the reference)
 
 Options
