@@ -30,7 +30,8 @@ export function traceId(traceparent: string): string {
 const pool = Buffer.allocUnsafe(4096);
 let used = pool.length;
 
-function randomHex(bytes: number): string {
+/** So many random bytes, as hexadecimal digits. */
+export function randomHex(bytes: number): string {
   if (used + bytes > pool.length) {
     randomFillSync(pool);
     used = 0;

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomHex } from '../forward/trace.ts';
 
 /** Says to the candidate that nobody waits for its answer, and that nothing must come of the request. */
 export const shadowHeader = 'X-Shadow-Request';
@@ -48,6 +48,6 @@ const traceparent = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]
 
 /** A new span below the one given (W3C Trace Context, section 3.2); a new trace where that is missing or malformed. */
 export function childSpan(parent: string | undefined): string {
-  const [, trace = randomBytes(16).toString('hex'), flags = '00'] = traceparent.exec(parent ?? '') ?? [];
-  return `00-${trace}-${randomBytes(8).toString('hex')}-${flags}`;
+  const [, trace = randomHex(16), flags = '00'] = traceparent.exec(parent ?? '') ?? [];
+  return `00-${trace}-${randomHex(8)}-${flags}`;
 }

@@ -8,7 +8,7 @@ export interface ShadowLimits {
   readonly decodedBytes: number;
   /** All answers that are held, in bytes. */
   readonly totalBytes: number;
-  /** From the start of a shadow to the end of both answers, in milliseconds. */
+  /** How long the served answer may take from the start of a shadow, and the copy's from when it was sent, in milliseconds. */
   readonly timeMs: number;
   /** Pairs of answers that wait to be compared. */
   readonly queue: number;

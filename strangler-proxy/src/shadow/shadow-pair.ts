@@ -7,6 +7,7 @@ import type { CompiledRules } from '../compare/rules.ts';
 import { type Fields, NO_FIELDS } from '../forward/head-additions.ts';
 import { MONOLITH, type Upstreams } from '../forward/upstreams.ts';
 import type { Said } from '../identity/index.ts';
+import type { ShadowSpan } from '../tracing/tracing.ts';
 import { type AskedAgain, askAgain } from './ask-again.ts';
 import { callCandidate } from './call-candidate.ts';
 import type { ComparisonQueue } from './comparison-queue.ts';
@@ -54,6 +55,9 @@ export interface ShadowPair {
 /**
  * Sends the copy, keeps both answers and has them compared.
  *
+ * The copy is sent when the client has its answer: until then nothing of it stands in front of anybody, neither here nor
+ * at an upstream that both share. An answer that breaks off is not copied at all.
+ *
  * What the candidate does wrong (no answer, too late, too much) is an error of the comparison and lowers parity; what
  * keeps us from comparing (a bound of ours, the control, the client) is a skip and says nothing about parity.
  */
@@ -61,8 +65,8 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
   const { limits, budget, circuit, queue, noise, tally } = context;
   const { served } = request;
   const copied: Role = served === 'control' ? 'candidate' : 'control';
-  const span = request.span?.();
-  const startedAt = performance.now();
+  let span: ShadowSpan | undefined;
+  const startedAt = { control: performance.now(), candidate: performance.now() };
   const kept = { control: keepAnswer(budget, context.answerBytes), candidate: keepAnswer(budget, context.answerBytes) };
   const ended = { control: false, candidate: false };
   /** The control's answer to the same request once more; undefined if it is not asked twice. */
@@ -117,7 +121,7 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
       return {
         upstream: request[role],
         answer: kept[role].answer(),
-        milliseconds: headAt === undefined ? undefined : headAt - startedAt,
+        milliseconds: headAt === undefined ? undefined : headAt - startedAt[role],
       };
     };
     return { ...aboutRequest(request), control: side('control'), candidate: side('candidate'), comparison };
@@ -150,8 +154,8 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
       tally.skipped('served_aborted');
       return;
     }
-    tally.latency('control', (kept.control.headAt! - startedAt) / 1000);
-    tally.latency('candidate', (kept.candidate.headAt! - startedAt) / 1000);
+    tally.latency('control', (kept.control.headAt! - startedAt.control) / 1000);
+    tally.latency('candidate', (kept.candidate.headAt! - startedAt.candidate) / 1000);
     const options = { limits: { decodedBytes: limits.decodedBytes }, redaction: context.redaction };
     if (secondAsk !== undefined) {
       void secondAsk.then((again) => {
@@ -228,6 +232,9 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
   }
 
   function sendCopies(): void {
+    startedAt[copied] = performance.now();
+    span = request.span?.();
+    timer.refresh();
     giveUp = callCandidate(context.upstreams.get(request[copied]), callOf(copied), {
       head(status, rawHeaders) {
         kept[copied].head(status, rawHeaders, performance.now());
@@ -291,7 +298,8 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
     }),
     end: guarded(() => {
       ended[served] = true;
-      compareWhenBoth();
+      // In a turn of its own: what the client waits for is written first.
+      setImmediate(begin);
     }),
     abort: guarded(() => {
       // After its end the answer is whole, whatever became of the client.
@@ -301,14 +309,14 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
     }),
   };
   const timer = setTimeout(() => {
-    if (ended[copied]) {
+    if (!ended[served]) {
       drop('served_slow');
     } else {
       circuit.failed();
       fail(`took longer than ${limits.timeMs} ms`);
     }
   }, limits.timeMs).unref();
-  const begin = guarded((said: Said) => {
+  const copyAs = guarded((said: Said) => {
     if (said === undefined) {
       drop('identity_unknown');
       return;
@@ -316,12 +324,11 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
     identity = said;
     sendCopies();
   });
-  // In a turn of its own: what the client waits for is written first.
-  setImmediate(() => {
+  const begin = () => {
     const { identity: asked = NO_FIELDS } = request;
-    if (asked instanceof Promise) void asked.then(begin);
-    else begin(asked);
-  });
+    if (asked instanceof Promise) void asked.then(copyAs);
+    else copyAs(asked);
+  };
   const pair: ShadowPair = { tap, drop };
   return pair;
 }

@@ -261,6 +261,34 @@ it('skips what the control or the client spoils, whatever the candidate does', a
   expect(shadow.stats()).toMatchObject({ inFlight: 0, bufferedBytes: 0 });
 });
 
+it('sends the copy when the client has its answer, and none of an answer that breaks off', async () => {
+  const { shadow, received } = await bench(answering('{"a":1}'));
+  const start = () =>
+    shadow.start({
+      route,
+      migration,
+      control: 'monolith',
+      candidate: 'catalog',
+      served: 'control',
+      method: 'GET',
+      target: '/',
+      headers: [],
+    });
+  const [whole, breaksOff] = [start(), start()];
+  for (const tap of [whole, breaksOff]) {
+    tap?.head(200, ['Content-Type', 'application/json']);
+    tap?.data(Buffer.from('{"a":1}'));
+  }
+  // A copy that was sent would be there before this one.
+  serve(shadow);
+  await settled(shadow, { match: 1 });
+  expect(received).toHaveLength(1);
+  breaksOff?.abort();
+  whole?.end();
+  await settled(shadow, { match: 2, served_aborted: 1 });
+  expect(received).toHaveLength(2);
+});
+
 it('compares an answer that was whole before the client left', async () => {
   const release = Promise.withResolvers<void>();
   const { shadow } = await bench(async (request, response) => {

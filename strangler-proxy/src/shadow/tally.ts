@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import type { Outcome } from '../compare/comparison.ts';
+import { type Counter, counterFamily, histogramFamily } from '../metrics-cells.ts';
 import { type Interval, wilsonInterval } from './wilson-interval.ts';
 
 /** Why a request was not shadowed, or why its answers were not compared; none of them says anything about the candidate. */
@@ -82,25 +83,22 @@ export function createTallies(
   gauges: TallyGauges,
 ): (capability: string, route: string) => RouteTally {
   const registers = [registry];
-  const comparisons = new Counter({
-    name: 'strangler_shadow_comparisons_total',
-    help: 'Comparisons of shadowed requests by outcome: match, mismatch, ignored, stale, error.',
-    labelNames: ['capability', 'route', 'outcome'],
-    registers,
-  });
-  const skips = new Counter({
-    name: 'strangler_shadow_skipped_total',
-    help: 'Requests that should have been shadowed and were not compared, by cause.',
-    labelNames: ['capability', 'route', 'cause'],
-    registers,
-  });
-  const seconds = new Histogram({
-    name: 'strangler_shadow_answer_seconds',
-    help: 'Time to the head of the answer of either side of a shadowed request.',
-    labelNames: ['capability', 'route', 'side'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers,
-  });
+  const comparisons = counterFamily(
+    registry,
+    'strangler_shadow_comparisons_total',
+    'Comparisons of shadowed requests by outcome: match, mismatch, ignored, stale, error.',
+  );
+  const skips = counterFamily(
+    registry,
+    'strangler_shadow_skipped_total',
+    'Requests that should have been shadowed and were not compared, by cause.',
+  );
+  const seconds = histogramFamily(
+    registry,
+    'strangler_shadow_answer_seconds',
+    'Time to the head of the answer of either side of a shadowed request.',
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  );
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name,
@@ -119,17 +117,21 @@ export function createTallies(
     const skipped = Object.fromEntries(skipCauses.map((cause) => [cause, 0])) as Record<SkipCause, number>;
     const newest = { control: createNewest(), candidate: createNewest() };
     const observers = {
-      control: seconds.labels(capability, route, 'control'),
-      candidate: seconds.labels(capability, route, 'candidate'),
+      control: seconds.of({ capability, route, side: 'control' }),
+      candidate: seconds.of({ capability, route, side: 'candidate' }),
     };
+    const byOutcome: Partial<Record<Outcome, Counter>> = {};
+    const byCause: Partial<Record<SkipCause, Counter>> = {};
     return {
       compared(outcome) {
         outcomes[outcome]++;
-        comparisons.inc({ capability, route, outcome });
+        byOutcome[outcome] ??= comparisons.of({ capability, route, outcome });
+        byOutcome[outcome].add();
       },
       skipped(cause) {
         skipped[cause]++;
-        skips.inc({ capability, route, cause });
+        byCause[cause] ??= skips.of({ capability, route, cause });
+        byCause[cause].add();
       },
       latency(side, value) {
         newest[side].add(value * 1000);

@@ -4,12 +4,14 @@
  */
 import { createServer, type Socket } from 'node:net';
 
-const answer = (bytes: number) => {
+const answer = (bytes: number, more = '') => {
   const body = Buffer.alloc(bytes, 'x');
-  const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${bytes}\r\n\r\n`;
+  const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${bytes}\r\n${more}\r\n`;
   return Buffer.concat([Buffer.from(head), body]);
 };
 const SMALL = answer(1_024);
+/** Says that it closes: who does not makes clients fail that take the connection for a lasting one. */
+const LAST = answer(1_024, 'Connection: close\r\n');
 const LARGE = answer(100 * 1_024);
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const CHUNK = Buffer.alloc(64 * 1_024, 'x');
@@ -47,10 +49,10 @@ const server = createServer({ noDelay: true }, (socket) => {
 });
 
 function respond(socket: Socket, head: string): void {
-  if (head.startsWith('GET /100k ')) socket.write(LARGE);
+  if (/\r\nconnection: close/i.test(head)) socket.end(LAST);
+  else if (head.startsWith('GET /100k ')) socket.write(LARGE);
   else if (head.startsWith('GET /stream?')) stream(socket, Number(/bytes=(\d+)/.exec(head)?.[1]));
   else socket.write(SMALL);
-  if (/\r\nconnection: close/i.test(head)) socket.end();
 }
 
 function stream(socket: Socket, bytes: number): void {
