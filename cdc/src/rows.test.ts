@@ -220,6 +220,16 @@ test('a pair that reads two large columns gets the unchanged one from the old ro
   expect(await rowsOf(stores.target, 'item')).toEqual([{ id: 5, both_of: JSON.stringify([row!.name, row!.body]) }]);
 });
 
+test('a value that is set to null becomes null, though the old row carries it, under REPLICA IDENTITY FULL', async () => {
+  stores = await createStores(
+    `${ITEM}; ALTER TABLE item REPLICA IDENTITY FULL; INSERT INTO item VALUES (1, 'a', ${LARGE}), (2, 'b', 'x')`,
+    ITEM,
+  );
+  await untilState(stores.start([items]), 'streaming');
+  await stores.source.query('UPDATE item SET name = NULL; UPDATE item SET body = NULL WHERE id = 2');
+  await expectEqual();
+});
+
 test("the target's readers never see half of a source transaction, however many pieces it arrives in", async () => {
   stores = await createStores(`${ITEM}; INSERT INTO item SELECT n, 'v0' FROM generate_series(1, 3000) n`, ITEM);
   await untilState(

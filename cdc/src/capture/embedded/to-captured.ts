@@ -137,7 +137,7 @@ function updated(
 ): readonly Captured[] {
   if (before && relation.replicaIdentity === 'full') {
     // A large value that did not change stands in the old row.
-    for (const { name } of relation.columns) after[name] ??= before[name] ?? null;
+    for (const { name } of relation.columns) if (after[name] === undefined) after[name] = before[name] ?? null;
   }
   const columns = keyColumns(relation, primaryKeyOf);
   const key = pick(after, columns);
