@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: ['stack/src/testing-setup.ts', 'stack/src/kafka/testing-setup.ts'],
     include: [
       'cdc/src/{stream,rows,ordering,dead-letters,faults,both-ways}.test.ts',
-      'cdc/src/capture/debezium/*.kafka.ts',
+      'cdc/src/capture/debezium/*.kafka.test.ts',
     ],
     // Each stream has a connector, and each connector costs a Java process time.
     maxWorkers: 2,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { createEngine } from './capture/create-engine.ts';
 import { ConfigurationError, DEFAULT_PORT, readConfiguration } from './config.ts';
 import { deadLetters, UsageError } from './dead-letters-command.ts';
 import { type Check, examine } from './doctor.ts';
@@ -62,6 +63,9 @@ Environment
   STRANGLER_CDC_BATCH_ROWS     rows after which a batch is committed (default: 10000)
   STRANGLER_CDC_HEARTBEAT_MS   how often a mark is written to the source's log (default: 2000)
   STRANGLER_CDC_IDLE_MS        how often an idle stream writes its position down (default: 10000)
+  STRANGLER_CDC_ENGINE         who reads the source's log: embedded (default), or debezium on Kafka Connect
+  KAFKA_BROKERS, CONNECT_URL   of debezium: host:port,... and http://host:8083
+  STRANGLER_CONNECT_DATABASE_<NAME>  a database as Kafka Connect reaches it, where its URL is another there
   STRANGLER_CDC_DEAD_LETTERS   events that may be parked; at the bound the stream stops (default: 10000; 0: parks none)
 
 Exit status: 0 done, 1 error, 2 looked and found wanting (doctor, verify, reconcile, rogue-writes), or refused again (dead-letters replay).
@@ -109,7 +113,8 @@ async function main(args: readonly string[]): Promise<number> {
       process.stdout.write(configuration.migrations.map(rolesSql).join('\n'));
       return 0;
     case 'doctor': {
-      const checks = (await Promise.all(configuration.migrations.map(examine))).flat();
+      const engine = createEngine(configuration.engine);
+      const checks = (await Promise.all(configuration.migrations.map((each) => examine(each, engine)))).flat();
       process.stdout.write(values.json ? `${JSON.stringify({ checks })}\n` : showChecks(checks));
       return checks.some((check) => check.outcome === 'wanting') ? 2 : 0;
     }

@@ -9,7 +9,20 @@ export interface Configuration {
   readonly port: number;
   readonly logLevel: string;
   readonly limits: StreamLimits;
+  readonly engine: EngineSettings;
 }
+
+/** Who captures, and what that needs. */
+export type EngineSettings =
+  | { readonly name: 'embedded' }
+  | {
+      readonly name: 'debezium';
+      /** `host:port` of some of Kafka's brokers. */
+      readonly brokers: readonly string[];
+      readonly connectUrl: string;
+      /** Databases that the workers of Kafka Connect reach by another URL than we do: that one by ours. */
+      readonly seenByConnect: ReadonlyMap<string, string>;
+    };
 
 /** A migration with the two databases of its forward stream. */
 export interface MigrationDatabases {
@@ -46,6 +59,13 @@ const ENVIRONMENT = z.object({
   STRANGLER_CDC_HEARTBEAT_MS: wholeNumber(10, 3_600_000).optional(),
   STRANGLER_CDC_IDLE_MS: wholeNumber(10, 3_600_000).optional(),
   STRANGLER_CDC_DEAD_LETTERS: wholeNumber(0, 1_000_000).optional(),
+  STRANGLER_CDC_ENGINE: z.enum(['embedded', 'debezium']).default('embedded'),
+  KAFKA_BROKERS: z
+    .string()
+    .regex(/^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$/, 'has to be host:port, or several of them with commas between')
+    .transform((brokers) => brokers.split(','))
+    .optional(),
+  CONNECT_URL: z.url({ protocol: /^https?$/, error: 'has to be an http:// or https:// URL' }).optional(),
 });
 
 /** The variable that holds a service's database: `STRANGLER_DATABASE_ORDER_HISTORY` for `order-history`. */
@@ -82,6 +102,21 @@ export async function readConfiguration(env: NodeJS.ProcessEnv, capability?: str
     return url.data ?? '';
   });
 
+  const seen = new Map<string, string>();
+  for (const name of ['monolith', ...chosen.map((migration) => migration.service)]) {
+    const ours = env[databaseVariable(name)];
+    const variable = databaseVariable(name).replace('STRANGLER_', 'STRANGLER_CONNECT_');
+    if (!ours || !env[variable]) continue;
+    const url = databaseUrl.safeParse(env[variable]);
+    if (url.success) seen.set(ours, url.data);
+    else faults.push(explainIssue(env, variable, url.error.issues[0]!.message));
+  }
+  if (parsed.data?.STRANGLER_CDC_ENGINE === 'debezium') {
+    for (const name of ['KAFKA_BROKERS', 'CONNECT_URL'] as const) {
+      if (!parsed.data[name]) faults.push(`${name} is not set, and STRANGLER_CDC_ENGINE=debezium needs it`);
+    }
+  }
+
   if (!parsed.success || faults.length > 0) {
     throw new ConfigurationError(`The configuration has faults:\n${faults.map((fault) => `- ${fault}`).join('\n')}`);
   }
@@ -95,6 +130,15 @@ export async function readConfiguration(env: NodeJS.ProcessEnv, capability?: str
     host: data.HOST,
     port: data.PORT,
     logLevel: data.LOG_LEVEL,
+    engine:
+      data.STRANGLER_CDC_ENGINE === 'embedded'
+        ? { name: 'embedded' }
+        : {
+            name: 'debezium',
+            brokers: data.KAFKA_BROKERS!,
+            connectUrl: data.CONNECT_URL!,
+            seenByConnect: seen,
+          },
     limits: {
       ...DEFAULT_LIMITS,
       ...(data.STRANGLER_CDC_QUEUE_MIB ? { queueBytesMax: data.STRANGLER_CDC_QUEUE_MIB * 1024 * 1024 } : {}),

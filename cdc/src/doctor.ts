@@ -3,6 +3,7 @@ import { applyGrantsSql, ORIGIN_FUNCTIONS } from './apply/apply-session.ts';
 import { LEDGER_TABLES } from './apply/ledger.ts';
 import { alterPublication, createPublication } from './capture/embedded/publication.ts';
 import { readSlot } from './capture/embedded/slot.ts';
+import type { CaptureEngine } from './capture/engine.ts';
 import type { MigrationDatabases } from './config.ts';
 import { quoteName, withConnection } from './database/connect.ts';
 import { courseOf, type StreamCourse } from './direction.ts';
@@ -27,8 +28,8 @@ type Finding = Omit<Check, 'capability' | 'side'>;
 
 const APPLICATION_NAME = 'strangler_doctor';
 
-/** Looks at both databases of a migration and changes nothing. */
-export async function examine(databases: MigrationDatabases): Promise<readonly Check[]> {
+/** Looks at both databases of a migration, and at what the engine needs, and changes nothing. */
+export async function examine(databases: MigrationDatabases, engine: CaptureEngine): Promise<readonly Check[]> {
   const { capability } = databases.migration;
   const [forward, reverse] = [courseOf(databases, 'forward'), courseOf(databases, 'reverse')];
   const side = async (
@@ -52,6 +53,7 @@ export async function examine(databases: MigrationDatabases): Promise<readonly C
       ...needed(guarded, await checkTarget(client, reverse)),
       ...(await checkSequences(client, reverse)),
     ])),
+    ...(await engine.examine(forward)).map((finding) => ({ capability, side: 'monolith' as const, ...finding })),
     ...(await side('service', databases.targetUrl, async (client, guarded) => [
       ...(await checkTarget(client, forward)),
       ...needed(guarded, await checkSource(client, reverse)),

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import pino from 'pino';
+import { createEngine } from './capture/create-engine.ts';
 import type { Configuration } from './config.ts';
 import { startStatusServer } from './status/server.ts';
 import { superviseStreams } from './supervise.ts';
@@ -10,8 +11,9 @@ const REPORT_EVERY_MS = 2_000;
 /** Runs the streams of all configured migrations, with their status over HTTP, until the signal. */
 export async function runStreams(configuration: Configuration, signal: AbortSignal): Promise<void> {
   const log = pino({ level: configuration.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const engine = createEngine(configuration.engine);
   const capabilities = configuration.migrations.map((databases) =>
-    superviseStreams({ ...databases, limits: configuration.limits, log }),
+    superviseStreams({ ...databases, engine, limits: configuration.limits, log }),
   );
   const monitors = () => capabilities.flatMap((capability) => capability.monitors());
   const server = await startStatusServer(monitors, configuration.host, configuration.port);

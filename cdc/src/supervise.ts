@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { dropPublication } from './capture/embedded/publication.ts';
 import { dropSlot, slotName } from './capture/embedded/slot.ts';
+import type { CaptureEngine } from './capture/engine.ts';
 import type { MigrationDatabases } from './config.ts';
 import { withConnection } from './database/connect.ts';
 import { unlessAbsent } from './database/unless-absent.ts';
@@ -15,6 +16,7 @@ import { runStream } from './stream.ts';
 import type { Direction } from './stream-name.ts';
 
 export interface SuperviseOptions extends MigrationDatabases {
+  readonly engine: CaptureEngine;
   readonly limits: StreamLimits;
   readonly log: Logger;
 }
@@ -74,7 +76,7 @@ export function superviseStreams(options: SuperviseOptions): CapabilityStreams {
       if (settled === 'retired') return;
       await Promise.all([stop('forward'), stop('reverse')]);
       for (const direction of ['forward', 'reverse'] as const) {
-        await giveUp(courseOf(options, direction), 'retired');
+        await giveUp(courseOf(options, direction), options.engine, 'retired');
         const name = { capability, direction };
         const monitor = monitors.get(direction) ?? createMonitor(name, slotName(capability, direction));
         monitor.state('retired');
@@ -91,7 +93,7 @@ export function superviseStreams(options: SuperviseOptions): CapabilityStreams {
     } else if (settled !== 'absent') {
       await stop('reverse');
       monitors.delete('reverse');
-      await giveUp(courseOf(options, 'reverse'), 'cancelled');
+      await giveUp(courseOf(options, 'reverse'), options.engine, 'cancelled');
       settled = 'absent';
     }
   };
@@ -148,8 +150,13 @@ async function lookAtGuard({ migration, sourceUrl, targetUrl }: MigrationDatabas
 }
 
 /** Removes what a stream holds in its source; its record in the target stays only when the capability is retired. */
-async function giveUp({ name, sourceUrl, targetUrl, slot }: StreamCourse, why: 'retired' | 'cancelled'): Promise<void> {
+async function giveUp(
+  { name, sourceUrl, targetUrl, slot }: StreamCourse,
+  engine: CaptureEngine,
+  why: 'retired' | 'cancelled',
+): Promise<void> {
   const applicationName = `${slot}_end`;
+  await withConnection(targetUrl, applicationName, (client) => engine.giveUp(name, client));
   await withConnection(sourceUrl, applicationName, async (client) => {
     await dropSlot(client, slot);
     await dropPublication(client, slot);

@@ -14,8 +14,18 @@ export interface CaptureEngine {
   readonly heartbeat: 'transactional' | 'plain';
   /** For one session of a stream. */
   open(session: EngineSession): CaptureSession;
+  /** Looks at what the engine needs beside the two databases, and changes nothing. */
+  examine(course: StreamCourse): Promise<readonly EngineFinding[]>;
   /** Removes what a stream that has ended for good holds outside of the two databases. */
   giveUp(name: StreamName, target: pg.Client): Promise<void>;
+}
+
+/** One thing that was looked at, as the doctor tells it. */
+export interface EngineFinding {
+  readonly name: string;
+  readonly outcome: 'ok' | 'hint' | 'wanting';
+  readonly found: string;
+  readonly mend: string | null;
 }
 
 /** What a session of a stream has when it comes to capture. */

@@ -10,7 +10,7 @@ function chosen(): CaptureEngine {
   const kafka = inject('kafka');
   if (!kafka) return embeddedEngine;
   const { brokers, connectUrl } = kafka;
-  return debeziumEngine({ brokers: brokers.split(','), connectUrl, seenByConnect: (url) => url });
+  return debeziumEngine({ name: 'debezium', brokers: brokers.split(','), connectUrl, seenByConnect: new Map() });
 }
 
 /** A test of what only the embedded engine does. */

@@ -13,6 +13,8 @@ export interface ConnectorStatus {
 
 /** The REST API of Kafka Connect, as far as one connector needs it. */
 export interface ConnectRest {
+  /** The version of Debezium's connector for PostgreSQL; undefined when it is not installed. */
+  pluginVersion(): Promise<string | undefined>;
   /** Undefined when there is no such connector. */
   settings(name: string): Promise<Readonly<Record<string, string>> | undefined>;
   /** Undefined when there is no such connector, or nothing is known of it yet. */
@@ -40,6 +42,7 @@ const LSN = z.union([z.number(), z.bigint()]).optional();
 const OFFSETS = z.object({
   offsets: z.array(z.object({ offset: z.object({ lsn: LSN, lsn_proc: LSN, lsn_commit: LSN }) })),
 });
+const PLUGINS = z.array(z.object({ class: z.string(), version: z.string().optional() }));
 const SETTINGS = z.record(z.string(), z.string());
 
 /** @throws of each call: {@link ConnectionLost} when Connect is out of reach, {StreamStop} `connector-failed` when it refuses. */
@@ -85,6 +88,10 @@ export function connectRest(baseUrl: string): ConnectRest {
   const at = (name: string, rest = '') => `connectors/${encodeURIComponent(name)}${rest}`;
 
   return {
+    async pluginVersion() {
+      const plugins = PLUGINS.parse(await find('connector-plugins', 'its list of plugins'));
+      return plugins.find((plugin) => plugin.class.endsWith('.postgresql.PostgresConnector'))?.version;
+    },
     async settings(name) {
       const found = await find(at(name, '/config'), `the settings of ${name}`);
       return found === undefined ? undefined : SETTINGS.parse(found);

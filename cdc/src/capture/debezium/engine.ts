@@ -1,29 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type LogIdentity, readStreamRow, type StreamRow, storeLog } from '../../apply/ledger.ts';
-import { ConnectionLost, StreamStop } from '../../errors.ts';
+import type { EngineSettings } from '../../config.ts';
+import { withConnection } from '../../database/connect.ts';
+import type { StreamCourse } from '../../direction.ts';
+import { ConnectionLost, describeError, StreamStop } from '../../errors.ts';
 import { formatLsn, type Lsn } from '../../position.ts';
 import { uniqueTables } from '../../refuse.ts';
 import { verifyContinuity } from '../embedded/continuity.ts';
 import { echoOf } from '../embedded/engine.ts';
 import { AFRESH } from '../embedded/slot.ts';
-import type { CaptureEngine, CaptureSession, EngineSession } from '../engine.ts';
+import type { CaptureEngine, CaptureSession, EngineFinding, EngineSession } from '../engine.ts';
 import { type ConnectRest, connectRest } from './connect-rest.ts';
 import { connectorSettings, topicSettings } from './connector-settings.ts';
 import { ensureRunning } from './connector-state.ts';
 import { openKafkaLog } from './kafkajs-log.ts';
 import type { LogClient } from './log-reader.ts';
-import { describeSource, type SourceTable, typesOf } from './source-tables.ts';
+import { describeSource, examineSource, type SourceTable, typesOf } from './source-tables.ts';
 import { followTopic } from './topic-capture.ts';
 import { verifyTopic } from './topic-state.ts';
 
 /** Where Kafka and Kafka Connect are. */
-export interface DebeziumOptions {
-  readonly brokers: readonly string[];
-  readonly connectUrl: string;
-  /** The databases as the workers of Kafka Connect reach them, where that differs from how we do: by our URL. */
-  readonly seenByConnect: (url: string) => string;
-}
+export type DebeziumOptions = Extract<EngineSettings, { readonly name: 'debezium' }>;
 
 /** Debezium on Kafka Connect writes a topic, and we read it. Slot, publication, load and position are as they are embedded. */
 export function debeziumEngine(options: DebeziumOptions): CaptureEngine {
@@ -33,6 +31,7 @@ export function debeziumEngine(options: DebeziumOptions): CaptureEngine {
     // A connector that was started again hands nothing over until it has seen a commit.
     heartbeat: 'transactional',
     open: (session) => openSession(session, options, rest),
+    examine: (course) => examine(course, options, rest),
     async giveUp(name, target) {
       const row = await readStreamRow(target, name);
       if (!row) return;
@@ -48,6 +47,50 @@ export function debeziumEngine(options: DebeziumOptions): CaptureEngine {
   };
 }
 
+/** Looks at what the engine needs beside the two databases. */
+async function examine(course: StreamCourse, options: DebeziumOptions, rest: ConnectRest): Promise<EngineFinding[]> {
+  const look = async (name: string, mend: string, work: () => Promise<Omit<EngineFinding, 'name'>>) => {
+    try {
+      return { name, ...(await work()) };
+    } catch (error) {
+      return { name, outcome: 'wanting' as const, found: describeError(error), mend };
+    }
+  };
+  const kafka = openKafkaLog(options.brokers, `${course.slot}_doctor`);
+  const { slot, mappings } = course;
+  try {
+    return [
+      await look('kafka', 'Start a broker, or correct KAFKA_BROKERS.', async () => ({
+        ...{ outcome: 'ok', found: `${await kafka.brokers()} broker(s) at ${options.brokers.join(', ')}`, mend: null },
+      })),
+      await look('connect', 'Start Kafka Connect, or correct CONNECT_URL.', async () => {
+        const version = await rest.pluginVersion();
+        if (version?.startsWith('3.')) return { outcome: 'ok', found: `Debezium ${version}`, mend: null };
+        const found = version ? `Debezium ${version}` : "Debezium's connector for PostgreSQL is not installed";
+        return { outcome: 'wanting', found, mend: 'Install debezium-connector-postgres 3.6.1 under its plugin.path.' };
+      }),
+      await look('connector', 'Look at Kafka Connect.', async () => {
+        const status = await rest.status(slot);
+        if (!status)
+          return { outcome: 'ok', found: `${slot} does not exist yet; the first run creates it`, mend: null };
+        const found = `${slot} is ${status.state}, its task ${status.task ?? 'not there'}`;
+        if (status.state === 'RUNNING' && status.task === 'RUNNING') return { outcome: 'ok', found, mend: null };
+        const why = status.trace?.split('\n')[0]?.slice(0, 500);
+        const mend = why ? `Mend this; "cdc run" starts it again: ${why}` : `PUT /connectors/${slot}/resume`;
+        return { outcome: 'wanting', found, mend };
+      }),
+      ...(await withConnection(course.sourceUrl, `${slot}_doctor`, (client) => examineSource(client, mappings)).then(
+        (faults) =>
+          faults.map(({ what, mend }) => ({ name: 'column', outcome: 'wanting' as const, found: what, mend })),
+        // That the source cannot be reached is said elsewhere.
+        () => [],
+      )),
+    ];
+  } finally {
+    await kafka.close();
+  }
+}
+
 /** How long the connector may take to write down its first offset. The worker's offset.flush.interval.ms has to be shorter. */
 const KNOWN_WITHIN_MS = 30_000;
 
@@ -59,7 +102,7 @@ function openSession(session: EngineSession, options: DebeziumOptions, rest: Con
 
   const settings = (identity: LogIdentity) =>
     connectorSettings({
-      sourceUrl: options.seenByConnect(course.sourceUrl),
+      sourceUrl: options.seenByConnect.get(course.sourceUrl) ?? course.sourceUrl,
       slot,
       tables: uniqueTables(mappings.map((mapping) => mapping.source)),
       log: identity,

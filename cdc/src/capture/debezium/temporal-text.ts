@@ -7,16 +7,16 @@ const WHOLE_TIME = new RegExp(`^${TIME}Z$`);
 const WHOLE_MOMENT = new RegExp(`^${DATE}T${TIME}Z$`);
 
 /**
- * What the driver makes of infinity, as Debezium writes it. That of the future is a moment which PostgreSQL knows too, some
- * 292,000 years from now; all others lie beyond what it can hold.
+ * What becomes of infinity on its way through the driver and Java's calendar. That of a timestamp of the future is a moment
+ * which PostgreSQL knows too, some 292,000 years from now; the others lie beyond what it can hold.
  */
 const INFINITE: Readonly<Record<string, string>> = {
   infinity: 'infinity',
   '-infinity': '-infinity',
   '+294247-01-10T04:00:25.2Z': 'infinity',
   '-290308-12-21T19:59:27.6Z': '-infinity',
-  '+5881580-07-11Z': 'infinity',
-  '-5877611-06-21Z': '-infinity',
+  '-5877611-06-22Z': '-infinity',
+  '-5877611-06-21Z': 'infinity',
 };
 
 /** A `date` as PostgreSQL writes it. */

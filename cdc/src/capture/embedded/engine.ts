@@ -34,6 +34,7 @@ export const embeddedEngine: CaptureEngine = {
     },
     end: async () => {},
   }),
+  examine: async () => [],
   giveUp: async () => {},
 };
 
