@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { explore } from './explore.ts';
-import { DEEP, MUTATIONS, SCENARIOS, without } from './scenarios.ts';
+import { DEEP, DEEP_MUTATIONS, MUTATIONS, SCENARIOS, without } from './scenarios.ts';
 
 const HELP = `Explores every state of the cut-over protocol within stated bounds, and the protocol with a rule taken out.
 
@@ -37,7 +37,7 @@ function run(): number {
     if (violation) print(`       ${violation.what}\n${numbered(violation.trace)}`);
     return { title, states, transitions, depth, seconds, violation };
   });
-  const mutations = MUTATIONS.map((mutation) => {
+  const mutations = [...MUTATIONS, ...(values.deep ? DEEP_MUTATIONS : [])].map((mutation) => {
     const { violation } = explore(mutation.bounds, without(mutation.without));
     print(`${violation ? 'found' : 'MISSED'}  ${mutation.title}`);
     if (violation) print(`       after ${violation.trace.length} steps: ${violation.what}`);

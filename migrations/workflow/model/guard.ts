@@ -1,5 +1,5 @@
 import type { Side } from '../guard/plan.ts';
-import type { Call, Database, Entry, Row, State } from './state.ts';
+import { type Call, type Database, type Entry, type Row, rowKey, type State } from './state.ts';
 
 /** What the protocol demands. Each can be taken out, to see that the model finds what it is there for. */
 export interface Rules {
@@ -25,6 +25,8 @@ export interface Rules {
   readonly hold: boolean;
   /** A proxy that holds never releases by itself. */
   readonly noSelfRelease: boolean;
+  /** A flip waits until every standby has the fence (`guard_await_standbys`). */
+  readonly standbys: boolean;
   /** After a failover nobody may write until the row is confirmed. */
   readonly shut: boolean;
   /** Before a side is confirmed as the owner, the other one is barred. */
@@ -45,6 +47,7 @@ export const PROTOCOL: Rules = {
   beganBefore: true,
   hold: true,
   noSelfRelease: true,
+  standbys: true,
   shut: true,
   bar: true,
   forward: true,
@@ -95,7 +98,9 @@ export function take(state: State, call: Call, rules: Rules): State | undefined 
     }
     case 'flip': {
       if (!expected(row, call, 'fenced', rules)) return state;
-      if (locked) return undefined;
+      const { standby } = database;
+      const behind = standby !== null && rowKey(standby.row) !== rowKey(row);
+      if (locked || (rules.standbys && behind)) return undefined;
       if ((rules.deadline && row.late) || (rules.passed && row.passed)) return state;
       const epoch = call.epoch + 1;
       const flipped: Row = { ...row, state: 'closed', epoch, attempt: call.attempt, late: false, passed: false };

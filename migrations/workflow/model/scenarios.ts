@@ -141,6 +141,16 @@ export const MUTATIONS: readonly Mutation[] = [
   },
 ];
 
+/** Found only among many states: `npm run model -- --deep`. */
+export const DEEP_MUTATIONS: readonly Mutation[] = [
+  {
+    title: 'a flip that does not wait for the standby, which then has forgotten that its side was ever opened',
+    without: ['standbys'],
+    bounds: { ...FAILOVER, attempts: 2, faults: 2 },
+    found: /both sides accept writes/,
+  },
+];
+
 /** The protocol without these rules. */
 export function without(rules: readonly (keyof Rules)[]): Rules {
   return { ...PROTOCOL, ...Object.fromEntries(rules.map((rule) => [rule, false])) };

@@ -163,7 +163,8 @@ export function beginning({ failover, proxies, instances }: Bounds): State {
 
 const bit = (value: boolean) => (value ? '1' : '0');
 const initial = (value: string | null) => (value === null ? '-' : value[0]);
-const rowKey = (row: Row | null) =>
+/** Two rows with the same key are the same. */
+export const rowKey = (row: Row | null) =>
   row === null
     ? '~'
     : `${row.state[0]}${row.epoch}${row.attempt ?? '-'}${bit(row.late)}${bit(row.passed)}${bit(row.shut)}${row.history}${row.barred}`;
