@@ -9,6 +9,7 @@ import {
   read,
   rows,
   text,
+  undeleted,
   utc,
   write,
 } from 'strangler-migrations/define';
@@ -69,6 +70,9 @@ const stock = rows({
   },
 });
 
+/** What other tables of the shop refer to. */
+const MARKED = 'a product is never deleted: both sides mark it (prod_st 9, status deleted)';
+
 /** Everything that shows products and categories, and the administrators' product writes. */
 export default defineMigration({
   capability: 'catalog',
@@ -85,4 +89,11 @@ export default defineMigration({
   tables: [categories, products],
   // Reviews and stock stay the monolith's; the catalog shows their sums.
   follows: [ratings, stock],
+  foreignKeys: {
+    prod_sum_prod_id_fkey: undeleted(MARKED),
+    inv_prod_id_fkey: undeleted(MARKED),
+    crt_ln_prod_id_fkey: undeleted(MARKED),
+    ord_ln_prod_id_fkey: undeleted(MARKED),
+    rvw_prod_id_fkey: undeleted(MARKED),
+  },
 });

@@ -20,8 +20,17 @@ export function checkMigration(migration: Migration): Fault[] {
     faults.push({ where: `${capability}: capability`, problem: "this name is the toolkit's own", mend });
   }
   for (const { id } of migration.routes) faults.push(...checkName(`${capability}: routes.${id}`, id));
-  faults.push(...checkRoutes(migration), ...checkMappings(migration));
+  faults.push(...checkRoutes(migration), ...checkMappings(migration), ...checkForeignKeys(migration));
   return faults;
+}
+
+/** A policy without a reason is a switch that somebody has set; whoever comes next cannot tell whether it still holds. */
+function checkForeignKeys({ capability, foreignKeys = {} }: Migration): readonly Fault[] {
+  return Object.entries(foreignKeys).flatMap(([name, { kind, reason }]) => {
+    if (reason.trim() !== '') return [];
+    const where = `${capability}: foreignKeys.${name}`;
+    return [{ where, problem: 'it has no reason', mend: `Say why it stays true: ${kind}('...')` }];
+  });
 }
 
 function checkName(where: string, name: string): readonly Fault[] {

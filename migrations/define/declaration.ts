@@ -1,3 +1,4 @@
+import type { ForeignKeyPolicy } from './foreign-key.ts';
 import type { Route, RouteDeclaration } from './route.ts';
 import type { TableMapping } from './table.ts';
 
@@ -15,6 +16,8 @@ export interface Migration {
    * are carried forward alone, before and after the cut-over.
    */
   readonly follows: readonly TableMapping[];
+  /** Name of a foreign key with one end outside the capability, of either database -> what keeps it true. */
+  readonly foreignKeys?: Readonly<Record<string, ForeignKeyPolicy>>;
 }
 
 /** What `defineMigration` takes. */
@@ -29,4 +32,6 @@ export interface MigrationDeclaration {
   readonly tables: readonly TableMapping[];
   /** See {@link Migration.follows}. */
   readonly follows?: readonly TableMapping[];
+  /** See {@link Migration.foreignKeys}. */
+  readonly foreignKeys?: Readonly<Record<string, ForeignKeyPolicy>>;
 }

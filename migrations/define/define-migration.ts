@@ -10,6 +10,7 @@ export function defineMigration(declaration: MigrationDeclaration): Migration {
     routes: Object.entries(declaration.routes).map(([id, route]) => ({ id, ...route })),
     tables: declaration.tables,
     follows: declaration.follows ?? [],
+    ...(declaration.foreignKeys ? { foreignKeys: declaration.foreignKeys } : {}),
   };
   const faults = checkMigration(migration);
   if (faults.length > 0) throw new MigrationError(faults);

@@ -15,6 +15,7 @@ export { defineMigration } from './define-migration.ts';
 export { describeTable, describeTables } from './describe-table.ts';
 export { describeFaults, type Fault, MigrationError } from './fault.ts';
 export { KILL_SWITCH, serveFlag, shadowFlag, writeFlag } from './flags.ts';
+export { type ForeignKeyPolicy, loose, undeleted } from './foreign-key.ts';
 export { loadMigrations } from './load-migrations.ts';
 export type { Pair, Text, TextRow } from './pair.ts';
 export { pair } from './pair.ts';

@@ -1,6 +1,7 @@
 import * as guard from '../guard/index.ts';
 import type { Attempt } from './attempt.ts';
 import type { Finding } from './prepare/finding.ts';
+import { checkForeignKeys } from './prepare/foreign-keys.ts';
 import { checkGuard } from './prepare/guard.ts';
 import { checkMapping } from './prepare/mapping.ts';
 import { checkParity } from './prepare/parity.ts';
@@ -28,6 +29,7 @@ const CHECKS = {
   parked: checkParked,
   transactions: checkTransactions,
   sequences: checkSequences,
+  'foreign-keys': checkForeignKeys,
   parity: checkParity,
   verification: checkVerification,
   mapping: checkMapping,
