@@ -131,7 +131,7 @@ export const MUTATIONS: readonly Mutation[] = [
     title: 'a server that accepts writes after a failover although it may have forgotten the fence',
     without: ['shut'],
     bounds: { ...FAILOVER, attempts: 2 },
-    found: /both sides accept writes/,
+    found: /neither side is closed|both sides accept writes/,
   },
   {
     title: 'a side that is confirmed as the owner without the other one being barred',
