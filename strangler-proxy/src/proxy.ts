@@ -12,6 +12,7 @@ import { MONOLITH_OWNS_ALL, type Ownership } from './decide/ownership.ts';
 import type { ProblemCode } from './errors.ts';
 import { CLIENT_GONE_STATUS, forward } from './forward/exchange.ts';
 import { NO_FIELDS } from './forward/head-additions.ts';
+import { fieldsFor } from './forward/own-cookies.ts';
 import { peerReader } from './forward/peer.ts';
 import { type RequestHead, requestHead } from './forward/request-head.ts';
 import { sendProblem } from './forward/send-problem.ts';
@@ -270,7 +271,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
       record.ended(recorded, { status, failure, upstream, headAt: undefined });
       traced?.ended(status, failure);
     };
-    const known = { ...head, headers: [...head.headers, ...said] };
+    const known = { ...head, headers: fieldsFor(upstream, head.headers, said) };
     upgrades.start({ request, socket, first, target, head: known, upstream, servedBy, setCookie, ended });
   }
 

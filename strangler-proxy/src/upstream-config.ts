@@ -69,6 +69,12 @@ export const SETTINGS: readonly Setting[] = [
   },
   { name: 'health-interval-ms', option: 'healthIntervalMs', schema: positive, help: 'How often it is asked (2000)' },
   {
+    name: 'cookies',
+    option: 'cookies',
+    schema: z.enum(['own', 'shared'], 'has to be own or shared'),
+    help: "Whether a service's cookies have names of their own at the client (own)",
+  },
+  {
     name: 'engine',
     option: 'engine',
     schema: z.enum(ENGINES, `has to be one of ${ENGINES.join(', ')}`),

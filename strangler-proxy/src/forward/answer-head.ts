@@ -1,5 +1,6 @@
 import { PROXY_NAME } from '../errors.ts';
 import type { Fields } from './head-additions.ts';
+import { cookieFrom } from './own-cookies.ts';
 import { namedByConnection } from './request-head.ts';
 
 /** Fields of the connection to the upstream (RFC 9110 section 7.6.1). */
@@ -25,11 +26,13 @@ export interface AnswerAdditions {
   readonly servedBy: string | undefined;
   readonly setCookie: string | undefined;
   readonly added: Fields;
+  /** Name of the service whose cookies have names of their own; undefined: cookies are passed on as they are. */
+  readonly cookiesOf: string | undefined;
 }
 
 /** Makes the head that goes to the client: the upstream's end-to-end fields, all of them, as they were. */
 export function answerHead(raw: readonly string[], additions: AnswerAdditions): AnswerHead {
-  const { servedBy, setCookie, added } = additions;
+  const { servedBy, setCookie, added, cookiesOf } = additions;
   const named = namedByConnection(connectionOf(raw));
   const headers: string[] = [];
   let hasLength = false;
@@ -38,6 +41,11 @@ export function answerHead(raw: readonly string[], additions: AnswerAdditions): 
     if (lower === 'content-length') hasLength = true;
     else if (NOT_PASSED_ON.has(lower) || named?.has(lower) === true) continue;
     else if (lower === 'x-served-by' && servedBy !== undefined) continue;
+    else if (lower === 'set-cookie' && cookiesOf !== undefined) {
+      const cookie = cookieFrom(cookiesOf, raw[i + 1] as string);
+      if (cookie !== undefined) headers.push(raw[i] as string, cookie);
+      continue;
+    }
     headers.push(raw[i] as string, raw[i + 1] as string);
   }
   if (setCookie !== undefined) headers.push('Set-Cookie', setCookie);

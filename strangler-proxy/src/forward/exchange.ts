@@ -8,6 +8,7 @@ import { answerHead, hasContent, pairs, withoutTrailerPromise } from './answer-h
 import type { AnswerListener, CallHandle } from './engine.ts';
 import { type Fields, type HeadAdditions, NO_FIELDS } from './head-additions.ts';
 import type { Instance } from './instances.ts';
+import { fieldsFor } from './own-cookies.ts';
 import { MALFORMED, RequestBody } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
 import { sendProblem } from './send-problem.ts';
@@ -118,7 +119,7 @@ export class Exchange implements AnswerListener {
       {
         method,
         target,
-        headers: upstream.name === MONOLITH || identity.length === 0 ? head.headers : [...head.headers, ...identity],
+        headers: upstream.name === MONOLITH ? head.headers : fieldsFor(upstream, head.headers, identity),
         body: this.#body,
         expectsContinue: expectsContinue && head.hasBody,
         onNewConnection: this.#triedAgain,
@@ -248,6 +249,7 @@ export class Exchange implements AnswerListener {
       servedBy: servedBy ? this.#upstream.name : undefined,
       setCookie,
       added,
+      cookiesOf: this.#upstream.ownCookies ? this.#upstream.name : undefined,
     });
     const chunked = !hasLength && request.httpVersion === '1.1' && hasContent(request.method, status);
     this.#head = { status, reason, headers: chunked ? headers : withoutTrailerPromise(headers) };

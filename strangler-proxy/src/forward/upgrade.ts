@@ -5,6 +5,7 @@ import { isUpstreamsFault, PROXY_NAME, type ProblemCode, upstreamProblem } from 
 import type { FailureCode } from '../metrics.ts';
 import { admit, leave } from './admission.ts';
 import type { Instance } from './instances.ts';
+import { cookieFrom } from './own-cookies.ts';
 import type { RequestHead } from './request-head.ts';
 import { sendProblem } from './send-problem.ts';
 import type { Upstream, Upstreams } from './upstreams.ts';
@@ -172,6 +173,10 @@ function handshakeFields({ headers }: RequestHead): IncomingMessage['headers'] {
 function addFields(answer: IncomingMessage, { upstream, servedBy, setCookie }: UpgradePlan): void {
   answer.headers.via = answer.headers.via === undefined ? viaUs : `${answer.headers.via}, ${viaUs}`;
   if (servedBy) answer.headers['x-served-by'] = upstream.name;
+  const cookies = answer.headers['set-cookie'];
+  if (cookies !== undefined && upstream.ownCookies) {
+    answer.headers['set-cookie'] = cookies.flatMap((cookie) => cookieFrom(upstream.name, cookie) ?? []);
+  }
   if (setCookie !== undefined) answer.headers['set-cookie'] = [...(answer.headers['set-cookie'] ?? []), setCookie];
 }
 

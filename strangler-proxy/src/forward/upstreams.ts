@@ -29,6 +29,11 @@ export interface UpstreamOptions {
   readonly healthIntervalMs?: number;
   /** What carries its requests. Default `http1`; an https address is always carried by `undici`. */
   readonly engine?: EngineName;
+  /**
+   * Of a service: whether its cookies have names of their own at the client, so that they and the monolith's cannot take
+   * each other's place, or are `shared`. Default `own`. The monolith's are what they are.
+   */
+  readonly cookies?: 'own' | 'shared';
 }
 
 /** One HTTP destination: the monolith or a service. */
@@ -42,6 +47,8 @@ export interface Upstream {
   readonly totalTimeoutMs: number;
   /** Whether it answers 503 at once while all of its instances are ejected and nobody else can serve. */
   readonly failsFast: boolean;
+  /** Whether its cookies have names of their own at the client. */
+  readonly ownCookies: boolean;
   /** Requests under way now, upgrades included, shadows not. */
   inFlight: number;
   /** Whose turn it is among instances with equally many requests under way. */
@@ -138,6 +145,7 @@ function open(name: string, options: UpstreamOptions): Upstream {
     inFlightMax: options.inFlightMax ?? 1_000,
     totalTimeoutMs: options.totalTimeoutMs ?? 0,
     failsFast: name !== MONOLITH,
+    ownCookies: name !== MONOLITH && options.cookies !== 'shared',
     inFlight: 0,
     turn: 0,
     refused: { 'upstream-busy': 0, 'upstream-circuit-open': 0 },

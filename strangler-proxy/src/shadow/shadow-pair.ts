@@ -5,6 +5,7 @@ import type { Comparison, Outcome } from '../compare/comparison.ts';
 import type { Redaction } from '../compare/redact.ts';
 import type { CompiledRules } from '../compare/rules.ts';
 import { type Fields, NO_FIELDS } from '../forward/head-additions.ts';
+import { fieldsFor } from '../forward/own-cookies.ts';
 import { MONOLITH, type Upstreams } from '../forward/upstreams.ts';
 import type { Said } from '../identity/index.ts';
 import type { ShadowSpan } from '../tracing/tracing.ts';
@@ -221,8 +222,9 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
   }
 
   function callOf(role: Role) {
-    const headers = shadowHeaders(request.headers, span?.traceparent);
-    if (request[role] !== MONOLITH) headers.push(...identity);
+    const marked = shadowHeaders(request.headers, span?.traceparent);
+    const upstream = context.upstreams.get(request[role]);
+    const headers = upstream.name === MONOLITH ? marked : fieldsFor(upstream, marked, identity);
     return {
       method: request.method,
       target: request.target,
