@@ -108,6 +108,18 @@ export function createApplier(options: ApplierOptions): Applier {
     return urgent || performance.now() - lastIdleAt >= options.pace.limits.idleMs ? settle() : undefined;
   };
 
+  /** All of the source below this position was handed over. */
+  const proceed = (to: Position, urgent: boolean): Promise<void> | undefined => {
+    if (batch) {
+      // The source sends a keepalive behind nearly every transaction while it waits for more: it moves the position of what
+      // is still to be committed, and must not cost a commit of its own.
+      if (!current && comparePositions(batch.end, to) < 0) batch.end = to;
+      return undefined;
+    }
+    if (comparePositions(reached, to) < 0) reached = to;
+    return settleIfDue(urgent);
+  };
+
   /** A promise only where something has to be waited for: most changes are merely taken. */
   const take = (item: Captured): Promise<void> | undefined => {
     switch (item.kind) {
@@ -132,21 +144,16 @@ export function createApplier(options: ApplierOptions): Applier {
         options.checkColumns(item.schema, item.table, item.columns);
         return undefined;
       case 'message':
-        return undefined;
+        // Within a transaction its place says nothing about what is still to come of that.
+        if (current || item.prefix !== 'strangler') return undefined;
+        return proceed({ ...stored, commitLsn: item.lsn }, item.content === 'settle');
       case 'echo':
         options.echoed(item.changes);
         if (batch) batch.end = item.end;
         else if (comparePositions(reached, item.end) < 0) reached = item.end;
         return settleIfDue(false);
       case 'progress':
-        if (batch) {
-          // The source sends one behind nearly every transaction while it waits for more: it moves the position of what is
-          // still to be committed, and must not cost a commit of its own.
-          if (!current && comparePositions(batch.end, item.reached) < 0) batch.end = item.reached;
-          return undefined;
-        }
-        if (comparePositions(reached, item.reached) < 0) reached = item.reached;
-        return settleIfDue(item.urgent);
+        return proceed(item.reached, item.urgent);
     }
   };
 

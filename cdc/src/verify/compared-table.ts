@@ -2,7 +2,8 @@ import pg from 'pg';
 import type { ColumnMapping, TableMapping, Text } from 'strangler-migrations/define';
 import { quoteName } from '../database/connect.ts';
 import type { Direction } from '../stream-name.ts';
-import type { ColumnType, ColumnTypes } from './column-types.ts';
+import type { ColumnType, ColumnTypes, HashFunctions } from './column-types.ts';
+import { type HashedValue, rowHash } from './row-hash.ts';
 
 /** One side of a comparison, as parts of SQL over the table's alias `t`. */
 export interface ComparedSide {
@@ -37,27 +38,17 @@ export interface ComparedTable {
 /** Stands in `ComparedSide.hash` for the seed of the run. */
 export const SEED = '$seed';
 
-/**
- * Types whose hash tells apart all that their text does. Not so `numeric` (1.0 and 1.00), floating point (0 and -0),
- * `interval` (a month and 30 days), arrays (bounds), `jsonb` (numbers within), enums (hashed by a number that each database
- * gives anew): of all others the text is hashed.
- */
-const FAITHFUL = new Set(
-  ['int2', 'int4', 'int8', 'bool', 'text', 'varchar', 'uuid', 'bytea', 'date', 'time', 'timestamp', 'timestamptz'].map(
-    (name) => `pg_catalog.${name}`,
-  ),
-);
 const WHOLE_NUMBERS = new Set(['pg_catalog.int2', 'pg_catalog.int4', 'pg_catalog.int8']);
 
 /**
  * Compiles the comparison of one mapping, from the declaration alone.
  *
- * @param hashesAgree Whether both servers make the same hash of the same value.
+ * @param functions By which both servers make the same hash of the same value; undefined if they do not.
  */
 export function compareTable(
   mapping: TableMapping,
   types: { readonly source: ColumnTypes; readonly target: ColumnTypes },
-  hashesAgree: boolean,
+  functions: HashFunctions | undefined,
   direction: Direction,
 ): ComparedTable {
   const codecs: readonly ColumnMapping[] = [...mapping.key, ...mapping.columns];
@@ -66,9 +57,13 @@ export function compareTable(
     ...mapping.pairs.flatMap((pair) => Object.keys(pair.target)),
   ];
   const typeOf = (column: string): ColumnType => types.target.get(column)!;
-  const digestible = hashesAgree && mapping.pairs.length === 0 && columns.every((column) => typeOf(column).shared);
-  const hash = (values: readonly string[]) =>
-    digestible ? `pg_catalog.hash_record_extended(ROW(${values.join(', ')}), ${SEED})` : undefined;
+  const shared = mapping.pairs.length === 0 && columns.every((column) => typeOf(column).shared);
+  const hash = (values: readonly HashedValue[]) => (shared && functions ? rowHash(values, functions, SEED) : undefined);
+  // Both sides have to say NULL in the same way.
+  const nullable = ({ codec, target }: ColumnMapping) =>
+    types.source.get(codec.source)!.nullable || typeOf(target).nullable;
+  const hashed = (expression: (each: ColumnMapping) => string) =>
+    hash(codecs.map((each) => ({ expression: expression(each), type: typeOf(each.target), nullable: nullable(each) })));
   const sourceValue = ({ codec, target }: ColumnMapping) =>
     cast(codec.forwardSql(column(codec.source)), typeOf(target));
   // Ranges go by the order of keys, so both databases have to have the same one; the one that all know is of bytes.
@@ -102,14 +97,14 @@ export function compareTable(
     source: {
       from: `${quoteName(mapping.source)} AS t`,
       key: mapping.key.map(sourceKey),
-      hash: hash(codecs.map((each) => hashable(sourceValue(each), typeOf(each.target)))),
+      hash: hashed(sourceValue),
       reads: reads.map(column),
       values: (read) => forward(mapping, codecs, new Map(reads.map((name, index) => [name, read[index]!]))),
     },
     target: {
       from: `${quoteName(mapping.target)} AS t`,
       key: mapping.key.map((each) => ordered(keyCast(column(each.target), typeOf(each.target)), each)),
-      hash: hash(columns.map((name) => hashable(column(name), typeOf(name)))),
+      hash: hashed((each) => column(each.target)),
       reads: columns.map(column),
       values: (read) => read,
     },
@@ -136,10 +131,6 @@ function column(name: string): string {
 /** An expression as the target's type, without its modifier: a value that is too long must not be cut to fit. */
 function cast(expression: string, type: ColumnType): string {
   return type.isEnum || !type.shared ? `(${expression})` : `(${expression})::${type.name}`;
-}
-
-function hashable(expression: string, type: ColumnType): string {
-  return FAITHFUL.has(type.name) ? expression : `(${expression})::pg_catalog.text`;
 }
 
 /** An enum's order is its own database's; its text's is not. */

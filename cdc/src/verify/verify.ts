@@ -8,7 +8,7 @@ import { type Owner, readOwner } from '../ownership.ts';
 import { refuseUnfit } from '../refuse.ts';
 import type { Direction, StreamName } from '../stream-name.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { hashesAgree, readColumnTypes } from './column-types.ts';
+import { readColumnTypes, readHashFunctions } from './column-types.ts';
 import { type ComparedTable, compareTable } from './compared-table.ts';
 import { type Key, readSide } from './read.ts';
 import { LISTED_MAX, type ReportedDifference, type TableReport, type VerifyReport, verdictOf } from './report.ts';
@@ -116,12 +116,12 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     for (const direction of new Set(parts.map((part) => part.direction))) {
       await refuseUnloaded(direction === 'forward' ? service : monolith, { capability, direction });
     }
-    const agree = await hashesAgree(monolith, service);
+    const functions = await readHashFunctions(monolith, service);
     const mappings = parts.map((part) => part.mapping);
     // One that was begun under another owner asked another question.
     const from = options.from?.of === identify(mappings) ? options.from : undefined;
     const run = begin({ ...options, from }, limits, mappings);
-    if (!agree) {
+    if (!functions) {
       run.notes.push('The two servers hash differently (version or encoding), so every row was read from both.');
     }
     for (const { mapping, direction } of parts) {
@@ -130,7 +130,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
         source: await readColumnTypes(source, mapping.source),
         target: await readColumnTypes(target, mapping.target),
       };
-      await verifyTable(run, { source, target }, compareTable(mapping, types, agree, direction), async () => {
+      await verifyTable(run, { source, target }, compareTable(mapping, types, functions, direction), async () => {
         if ((await readOwner(service!, capability)).epoch !== owner.epoch) throw new OwnerMoved(capability);
       });
     }
