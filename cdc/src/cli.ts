@@ -22,6 +22,7 @@ const HELP = `Carries every committed change of the monolith's database to the s
   npx cdc run --capability catalog   one of them
   npx cdc status --watch             how far each stream is
   npx cdc verify                     is every row of both databases as it has to be? reads only
+  npx cdc verify --continuous        the same again and again, a slice a minute
   npx cdc reconcile --dry-run        what would be done about the rows that are not
   npx cdc dead-letters list          events that could not be applied, with their causes
   npx cdc dead-letters replay --all  applies them, once the causes are mended
@@ -48,6 +49,8 @@ Options
   --rate ROWS         rows per second that are compared at most (verify, reconcile; default: no limit)
   --resume            go on where an earlier one was ended (verify)
   --direction D       only letters of the forward or the reverse stream (dead-letters)
+  --continuous        again and again until SIGTERM, with a rest behind each slice (verify)
+  --every SECONDS     how long that rest is (default: 60)
   --dry-run           change nothing, say what would be done (reconcile, dead-letters replay, discard)
   -h, --help          this
 
@@ -82,6 +85,8 @@ async function main(args: readonly string[]): Promise<number> {
       table: { type: 'string' },
       rate: { type: 'string' },
       resume: { type: 'boolean', default: false },
+      continuous: { type: 'boolean', default: false },
+      every: { type: 'string' },
       all: { type: 'boolean', default: false },
       direction: { type: 'string' },
       'dry-run': { type: 'boolean', default: false },

@@ -17,6 +17,7 @@ const CHECKPOINT = z.object({
       missing: COUNT,
       extra: COUNT,
       different: COUNT,
+      orphan: COUNT,
       unsettled: COUNT,
     }),
   ),
@@ -29,7 +30,7 @@ const CHECKPOINT = z.object({
   differences: z.array(
     z.object({
       table: z.string(),
-      kind: z.enum(['missing', 'extra', 'different', 'unsettled']),
+      kind: z.enum(['missing', 'extra', 'different', 'orphan', 'unsettled']),
       key: z.record(z.string(), z.string()),
       columns: z.array(z.string()).readonly(),
       reason: z.string().nullable(),

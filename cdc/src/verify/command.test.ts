@@ -135,3 +135,17 @@ test('killed in the middle, it goes on where it was and forgets nothing that it 
   expect(again.output()).toContain('nothing to go on with, so from the beginning');
   expect(reportsIn(again.stdout())[0]!.differences.map(({ key }) => key.id)).toEqual(['1', '2999']);
 });
+
+test('continuous, it reports round after round, and finds what went wrong since', async () => {
+  await streaming();
+  const watch = cdc('verify', '--continuous', '--every', '0.1', '--json');
+  const rounds = () => watch.stdout().trim().split('\n').filter(Boolean).flatMap(reportsIn);
+  const first = await until('a round is done', () => rounds()[0]);
+  expect(first).toMatchObject({ verdict: 'equal', differences: [] });
+  await stores.target.query('DELETE FROM event WHERE id = 1234');
+  const worse = await until('a later round finds it', () => rounds().find(({ verdict }) => verdict === 'different'));
+  expect(worse.differences).toMatchObject([{ table: 'public.event', kind: 'missing', key: { id: '1234' } }]);
+  expect(watch.output()).toContain('public.event: 1 rows are wrong');
+  watch.child.kill('SIGTERM');
+  expect(await watch.ended).toBe(2);
+});

@@ -1,6 +1,7 @@
 import type { TableMapping } from 'strangler-migrations/define';
 import { ConfigurationError, type MigrationDatabases } from '../config.ts';
 import { checkpointFile, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { parseRest, verifyContinuously } from './continuous.ts';
 import { showReport, type VerifyReport } from './report.ts';
 import { identify, VerifyInterrupted, type VerifyProgress, verify } from './verify.ts';
 
@@ -11,6 +12,10 @@ export interface VerifyCommand {
   /** Rows per second at most, as it was typed. */
   readonly rate?: string | undefined;
   readonly resume: boolean;
+  /** Again and again, until the signal. */
+  readonly continuous: boolean;
+  /** Seconds of rest behind each slice of a continuous one, as it was typed. */
+  readonly every?: string | undefined;
   readonly json: boolean;
   /** The state folder. */
   readonly state: string;
@@ -21,6 +26,7 @@ export interface VerifyCommand {
 export async function runVerify(command: VerifyCommand): Promise<number> {
   const rate = parseRate(command.rate);
   const chosen = chooseTables(command.migrations, command.table);
+  if (command.continuous) return runContinuous(command, chosen, rate);
   const reports: VerifyReport[] = [];
   for (const { databases, only } of chosen) {
     const { capability } = databases.migration;
@@ -48,6 +54,22 @@ export async function runVerify(command: VerifyCommand): Promise<number> {
   const wanting = reports.filter((report) => report.verdict !== 'equal');
   if (wanting.some((report) => report.verdict === 'different')) say('Next: npx cdc reconcile --dry-run');
   return wanting.length > 0 ? 2 : 0;
+}
+
+/** A report for each round, with `--json` a line. Ends with 2 if anything was found wanting in any. */
+async function runContinuous(
+  { every, json, state, signal }: VerifyCommand,
+  chosen: ReturnType<typeof chooseTables>,
+  rate: number | undefined,
+): Promise<number> {
+  const restMs = parseRest(every);
+  let wanting = false;
+  const round = (report: VerifyReport) => {
+    wanting ||= report.verdict !== 'equal';
+    process.stdout.write(json ? `${JSON.stringify({ verifications: [report] })}\n` : showReport(report));
+  };
+  await Promise.all(chosen.map((each) => verifyContinuously({ ...each, restMs, rate, state, signal, round, say })));
+  return wanting ? 2 : 0;
 }
 
 /** The mappings of each migration that are meant. @throws {ConfigurationError} when there is no such table. */
@@ -99,7 +121,7 @@ export function reportProgress(capability: string, rowsBefore: number): (progres
   };
 }
 
-/** Says that it waits: an idle stream writes its position down every ten seconds only. */
+/** Says that it waits for the stream. */
 export function reportSettling(capability: string): (table: string, suspects: number) => void {
   return (table, suspects) => {
     say(

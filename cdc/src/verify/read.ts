@@ -34,6 +34,8 @@ export interface SideReader {
   hashes(range: Range): Promise<ReadonlyMap<string, string>>;
   /** Calls back for each row of the range as it arrives. */
   rows(range: Range, row: (key: Key, values: readonly Text[] | Error) => void): Promise<void>;
+  /** The keys of the rows of which the condition, SQL over `t`, is true. */
+  matching(condition: string, where: Range | readonly Key[]): Promise<Key[]>;
   /** The rows of these keys, in their order; undefined where there is none. */
   find(keys: readonly Key[]): Promise<(FoundRow | undefined)[]>;
 }
@@ -68,6 +70,12 @@ export function readSide(client: pg.Client, side: ComparedSide, keyTypes: readon
       values: [...(after ?? []), ...(upTo ?? [])],
     };
   };
+  const listed = (keys: readonly Key[]) => ({
+    lists: keyTypes.map((_, index) => `$${index + 1}::pg_catalog.text[]`).join(', '),
+    names: keyTypes.map((_, index) => `k${index}`).join(', '),
+    equal: side.key.map((each, index) => `${each} = u.k${index}::${keyTypes[index]}`).join(' AND '),
+    values: keyTypes.map((_, index) => keys.map((each) => each[index])),
+  });
   const attempt = (read: readonly Text[]): readonly Text[] | Error => {
     try {
       return side.values(read);
@@ -109,14 +117,22 @@ export function readSide(client: pg.Client, side: ComparedSide, keyTypes: readon
       client.query(query);
       return ended;
     },
+    async matching(condition, where) {
+      if ('after' in where) {
+        const range = within(where);
+        const and = range.where === '' ? 'WHERE' : `${range.where} AND`;
+        return (await select(`SELECT ${key} FROM ${side.from} ${and} ${condition}`, range.values)) as unknown as Key[];
+      }
+      const { lists, names, equal, values } = listed(where);
+      const text = `SELECT ${key} FROM unnest(${lists}) AS u(${names}) JOIN ${side.from} ON ${equal} WHERE ${condition}`;
+      return (await select(text, values)) as unknown as Key[];
+    },
     async find(keys) {
-      const lists = keyTypes.map((_, index) => `$${index + 1}::pg_catalog.text[]`).join(', ');
-      const names = keyTypes.map((_, index) => `k${index}`).join(', ');
-      const equal = side.key.map((each, index) => `${each} = u.k${index}::${keyTypes[index]}`).join(' AND ');
+      const { lists, names, equal, values } = listed(keys);
       const found = await select(
         `SELECT u.n, t.tableoid || ' ' || t.ctid::text || ' ' || t.xmin::text, ${side.reads.join(', ')}
          FROM unnest(${lists}) WITH ORDINALITY AS u(${names}, n) JOIN ${side.from} ON ${equal}`,
-        keyTypes.map((_, index) => keys.map((each) => each[index])),
+        values,
       );
       const rows: (FoundRow | undefined)[] = keys.map(() => undefined);
       for (const [place, version, ...read] of found) {

@@ -12,6 +12,8 @@ export interface TableReport {
   missing: number;
   extra: number;
   different: number;
+  /** Rows of the target that refer to a row which is not there, once for each of their foreign keys. */
+  orphan: number;
   /** Rows that kept changing, or that the stream did not come to. */
   unsettled: number;
 }
@@ -20,11 +22,11 @@ export interface TableReport {
 export interface ReportedDifference {
   /** The target's table. */
   readonly table: string;
-  readonly kind: Difference['kind'] | 'unsettled';
+  readonly kind: Difference['kind'] | 'orphan' | 'unsettled';
   /** The target's key columns as text. */
   readonly key: Readonly<Record<string, string>>;
   readonly columns: readonly string[];
-  /** Why the mapping cannot carry the source's row; null if it can. */
+  /** Why the mapping cannot carry the source's row, or what an orphan refers to; else null. */
   readonly reason: string | null;
 }
 
@@ -47,7 +49,7 @@ export interface VerifyReport {
 export const LISTED_MAX = 1_000;
 
 export function verdictOf(tables: readonly TableReport[]): VerifyReport['verdict'] {
-  if (tables.some((table) => table.missing + table.extra + table.different > 0)) return 'different';
+  if (tables.some((table) => table.missing + table.extra + table.different + table.orphan > 0)) return 'different';
   return tables.some((table) => table.unsettled > 0) ? 'unsettled' : 'equal';
 }
 
@@ -55,14 +57,14 @@ export function verdictOf(tables: readonly TableReport[]): VerifyReport['verdict
 export function showReport(report: VerifyReport): string {
   const lines = [`${report.capability}: ${report.verdict}`];
   for (const table of report.tables) {
-    const { missing, extra, different, unsettled } = table;
-    const found = Object.entries({ missing, extra, different, unsettled }).filter(([, count]) => count > 0);
+    const { missing, extra, different, orphan, unsettled } = table;
+    const found = Object.entries({ missing, extra, different, orphan, unsettled }).filter(([, count]) => count > 0);
     const what = found.length === 0 ? 'equal' : found.map(([name, count]) => `${count} ${name}`).join(', ');
     lines.push(`  ${table.source} -> ${table.target}: ${table.rows} rows by ${table.method}: ${what}`);
   }
   lines.push(...report.differences.map((difference) => `  ${showDifference(difference)}`));
   const counted = report.tables.reduce(
-    (sum, each) => sum + each.missing + each.extra + each.different + each.unsettled,
+    (sum, each) => sum + each.missing + each.extra + each.different + each.orphan + each.unsettled,
     0,
   );
   if (counted > report.differences.length) lines.push(`  and ${counted - report.differences.length} more`);

@@ -266,3 +266,43 @@ test('it has one session on each side, which writes nothing, and reads no more r
   const during = { sessions: 1, quiet: true };
   expect(await Promise.all(looks.slice(0, 2))).toEqual([during, during]);
 });
+
+test('a stream that is idle, and writes its position down once a minute, is not waited for as long', async () => {
+  stores = await createStores(itemsTo(100), ITEM);
+  const stream = stores.start([items], { idleMs: 60_000, heartbeatMs: 60_000 });
+  await untilState(stream, 'streaming');
+  await stores.target.query('DELETE FROM item WHERE id = 7');
+  // Longer than the stream would stay where it is.
+  const report = await verified(stream, { limits: { waitMs: 20_000 } });
+  expect(report).toMatchObject({
+    verdict: 'different',
+    differences: [{ kind: 'missing', key: { id: '7' } }],
+    notes: [],
+  });
+});
+
+test('a row of the target that refers to nothing is an orphan, though the sync, which checks no foreign key, brought it', async () => {
+  const event = 'CREATE TABLE event (id integer PRIMARY KEY, item_id integer';
+  stores = await createStores(
+    `${ITEM}; ${event}); INSERT INTO item VALUES (1, 'here', NULL)`,
+    `${ITEM}; CREATE TABLE other (id integer PRIMARY KEY); ${event} CONSTRAINT to_item REFERENCES item CONSTRAINT to_other REFERENCES other)`,
+  );
+  const stream = await started(
+    items,
+    rows({ source: 'event', target: 'event', key: { id: integer('id') }, columns: { item_id: integer('item_id') } }),
+  );
+  await stores.source.query('INSERT INTO event VALUES (1, 1), (2, 99), (3, NULL)');
+  await untilCaughtUp(stores);
+  const report = await verified(stream);
+  expect(report).toMatchObject({
+    verdict: 'different',
+    tables: [{ orphan: 0 }, { orphan: 1, missing: 0, extra: 0, different: 0, unsettled: 0 }],
+    notes: [expect.stringContaining('to_other')],
+  });
+  expect(report.differences).toEqual([
+    {
+      ...{ table: 'public.event', kind: 'orphan', key: { id: '2' }, columns: ['item_id'] },
+      reason: 'to_item: no row of public.item (id) is there',
+    },
+  ]);
+});

@@ -10,6 +10,7 @@ import type { Direction, StreamName } from '../stream-name.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { readColumnTypes, readHashFunctions } from './column-types.ts';
 import { type ComparedTable, compareTable } from './compared-table.ts';
+import { readForeignKeys } from './foreign-keys.ts';
 import { type Key, readSide } from './read.ts';
 import { LISTED_MAX, type ReportedDifference, type TableReport, type VerifyReport, verdictOf } from './report.ts';
 import { appliedPosition, type Settled, settle } from './settle.ts';
@@ -20,6 +21,8 @@ export interface VerifyOptions extends MigrationDatabases {
   readonly only?: readonly TableMapping[];
   /** Rows per second that are compared at most; unlimited when undefined. */
   readonly rate?: number;
+  /** How long it rests after each slice, in milliseconds; what differs is settled before. */
+  readonly restMs?: number;
   /** Go on from here. */
   readonly from?: Checkpoint | undefined;
   readonly limits?: Partial<VerifyLimits>;
@@ -52,7 +55,7 @@ export interface VerifyLimits {
 }
 
 export const VERIFY_LIMITS: VerifyLimits = {
-  digestRows: 50_000,
+  digestRows: 100_000,
   travelRows: 5_000,
   suspectsMax: 10_000,
   waitMs: 30_000,
@@ -283,10 +286,53 @@ async function verifyTable(
       suspects: suspects.length,
     });
     if (performance.now() - run.savedAt >= limits.saveMs) await save();
-    if (suspects.length >= limits.suspectsMax) await settleAll();
+    if (suspects.length >= limits.suspectsMax || options.restMs !== undefined) await settleAll();
     await keepRate(run);
+    if (!done && options.restMs !== undefined) await rest(options.restMs, options.signal);
   }
   await settleAll();
+  await checkForeignKeys(run, clients, table, sides, report);
+}
+
+/** Looks for rows of the target that refer to nothing, slice by slice, and once more when the stream has passed. */
+async function checkForeignKeys(
+  run: Run,
+  clients: { readonly source: pg.Client; readonly target: pg.Client },
+  table: ComparedTable,
+  { target }: Sides,
+  report: TableReport,
+): Promise<void> {
+  const { options, limits } = run;
+  const { tables, follows, capability } = options.migration;
+  const name = { capability, direction: table.direction };
+  const side = table.direction === 'forward' ? 'target' : 'source';
+  const filled = new Set([...tables, ...follows].map((each) => `${each[side].schema}.${each[side].name}`));
+  const { checked, foreign } = await readForeignKeys(clients.target, table, filled);
+  if (foreign.length > 0) {
+    const names = foreign.join(', ');
+    run.notes.push(`${table.targetName}: not checked, as they refer to tables of others: foreign keys ${names}.`);
+  }
+  for (const foreignKey of checked) {
+    let after: Key | undefined;
+    do {
+      if (options.signal?.aborted) throw new VerifyInterrupted('ended before it was done');
+      const upTo = await target.nthKey({ after, upTo: undefined }, limits.digestRows);
+      const found = await target.matching(foreignKey.orphaned, { after, upTo });
+      after = upTo;
+      if (found.length === 0) continue;
+      // The stream brings whole transactions, so what refers to nothing now was not on its way. It may have gone since.
+      const stream = appliedPosition(clients, name, run.stalled ? 0 : limits.waitMs);
+      const passed = await stream.passed(await stream.sourceEnd());
+      for (const key of passed ? await target.matching(foreignKey.orphaned, found) : found) {
+        const reason = `${foreignKey.name}: no row of ${foreignKey.refersTo} is there`;
+        note(run, table, report, key, { kind: passed ? 'orphan' : 'unsettled', columns: foreignKey.columns, reason });
+      }
+    } while (after);
+  }
+}
+
+function rest(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return sleep(ms, undefined, signal ? { signal } : {}).catch(() => {});
 }
 
 /** The table's part of the report, and where in the table to go on; undefined if that was done before. */
@@ -296,7 +342,7 @@ function findPlace(run: Run, table: ComparedTable) {
     const method = table.source.hash === undefined ? ('rows' as const) : ('digest' as const);
     const report: TableReport = {
       ...{ source: table.sourceName, target: table.targetName, method },
-      ...{ rows: 0, missing: 0, extra: 0, different: 0, unsettled: 0 },
+      ...{ rows: 0, missing: 0, extra: 0, different: 0, orphan: 0, unsettled: 0 },
     };
     run.tables.push(report);
     return { report, resumed: undefined };
@@ -308,20 +354,29 @@ function findPlace(run: Run, table: ComparedTable) {
 }
 
 function record(run: Run, table: ComparedTable, report: TableReport, { differences, unsettled }: Settled): void {
-  const add = (key: Key, more: Pick<ReportedDifference, 'kind' | 'columns' | 'reason'>) => {
-    report[more.kind]++;
-    if (run.differences.length >= LISTED_MAX) return;
-    const named = Object.fromEntries(key.map((value, index) => [table.columns[index]!, value]));
-    run.differences.push({ table: table.targetName, key: named, ...more });
-  };
-  for (const { key, kind, columns, reason = null } of differences) add(key, { kind, columns, reason });
-  for (const key of unsettled) add(key, { kind: 'unsettled', columns: [], reason: null });
+  for (const { key, kind, columns, reason = null } of differences)
+    note(run, table, report, key, { kind, columns, reason });
+  for (const key of unsettled) note(run, table, report, key, { kind: 'unsettled', columns: [], reason: null });
+}
+
+/** Counts it, and lists it while there is room. */
+function note(
+  run: Run,
+  table: ComparedTable,
+  report: TableReport,
+  key: Key,
+  more: Pick<ReportedDifference, 'kind' | 'columns' | 'reason'>,
+): void {
+  report[more.kind]++;
+  if (run.differences.length >= LISTED_MAX) return;
+  const named = Object.fromEntries(key.map((value, index) => [table.columns[index]!, value]));
+  run.differences.push({ table: table.targetName, key: named, ...more });
 }
 
 async function keepRate({ options, rowsHere, beganAt }: Run): Promise<void> {
   if (options.rate === undefined) return;
   const aheadMs = (rowsHere / options.rate) * 1_000 - (performance.now() - beganAt);
-  if (aheadMs > 0) await sleep(aheadMs, undefined, options.signal ? { signal: options.signal } : {}).catch(() => {});
+  if (aheadMs > 0) await rest(aheadMs, options.signal);
 }
 
 async function expectedRows(client: pg.Client, { mapping }: ComparedTable): Promise<number | undefined> {
