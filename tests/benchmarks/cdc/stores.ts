@@ -36,7 +36,7 @@ export interface Stores {
   stop(): Promise<void>;
 }
 
-/** Commits carry the time at which they were made: so lag is taken from commit to commit, and nobody polls for it. */
+/** The source's commits carry the time at which they were made: lag is counted from there. */
 const SETTINGS = { track_commit_timestamp: 'on', shared_buffers: '256MB', max_wal_size: '4GB' };
 
 export async function startStores(folder: string, port: number): Promise<Stores> {
