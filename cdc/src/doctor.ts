@@ -77,6 +77,7 @@ async function checkSource(client: pg.Client, { slot, mappings }: StreamCourse):
   return [
     ...(await checkServer(client)),
     await checkSlot(client, slot),
+    ...(await checkStandbys(client)),
     await checkPublication(client, slot, tables),
     ...(await checkMarkers(client, slot)),
     ...(await checkReplicaIdentities(client, tables)),
@@ -93,6 +94,28 @@ async function checkTarget(client: pg.Client, { mappings }: StreamCourse): Promi
       client,
       mappings.map((mapping) => mapping.target),
     )),
+  ];
+}
+
+/**
+ * A commit that waits for a standby is in the stream already, unless the standbys' slots are named. A failover may forget
+ * it, and readers of the source do not see it yet.
+ */
+async function checkStandbys(client: pg.Client): Promise<readonly Finding[]> {
+  const { rows } = await client.query(
+    `SELECT current_setting('synchronized_standby_slots', true) AS named, current_setting('synchronous_standby_names') AS waits,
+       ARRAY(SELECT slot_name::text FROM pg_catalog.pg_replication_slots WHERE slot_type = 'physical' ORDER BY 1) AS slots`,
+  );
+  const { named, waits, slots } = rows[0];
+  if (slots.length === 0 && waits === '') return [];
+  const name = 'synchronized_standby_slots';
+  if (named) return [ok(name, named)];
+  const mend =
+    named === null
+      ? 'Upgrade the source to PostgreSQL 17 or later, where they can be named.'
+      : `ALTER SYSTEM SET ${name} = '${slots.join(', ') || 'slots of the standbys'}'; SELECT pg_reload_conf();`;
+  return [
+    { name, outcome: 'hint', found: 'no standby is waited for: the target may have what a failover forgets', mend },
   ];
 }
 

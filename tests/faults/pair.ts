@@ -15,7 +15,7 @@ export const CAPABILITY = 'fault';
 export const SLOT = `strangler_${CAPABILITY}`;
 
 const ITEM = 'CREATE TABLE item (id integer PRIMARY KEY, name text)';
-const migration = defineMigration({
+export const MIGRATION = defineMigration({
   capability: CAPABILITY,
   service: 'service',
   routes: {},
@@ -72,7 +72,7 @@ export async function createFaultServers(): Promise<FaultServers> {
       const controller = new AbortController();
       const done = runStream(
         {
-          migration,
+          migration: MIGRATION,
           name: { capability: CAPABILITY, direction: 'forward' },
           ...{ sourceUrl: source.url(), targetUrl: target.url(), monitor },
           limits: { ...DEFAULT_LIMITS, heartbeatMs: 100, idleMs: 100, shutdownMs: 1_000, ...limits },

@@ -205,7 +205,8 @@ export async function storeLog(client: pg.Client, name: StreamName, log: LogIden
 }
 
 /**
- * Moves the position, in the transaction of the rows that it stands for.
+ * Moves the position, in the transaction of the rows that it stands for. Its commit answers once the target has flushed it,
+ * whatever a trigger of the target has set in between: what comes after the answer is acknowledged to the source.
  *
  * @throws {FenceLost} when the row is not as this session left it: then nothing of the transaction may be committed.
  */
@@ -223,7 +224,8 @@ export async function movePosition(
            SET lsn = $5, committed_at = coalesce(to_timestamp($6::float8 / 1000), committed_at), updated_at = now(),
              next_offset = $8
            WHERE capability = $1 AND direction = $2 AND fence = $3 AND lsn = $4
-             AND next_offset IS NOT DISTINCT FROM $7`,
+             AND next_offset IS NOT DISTINCT FROM $7
+           RETURNING set_config('synchronous_commit', 'on', true)`,
     values: [
       ...[name.capability, name.direction, fence, formatLsn(from.commitLsn), formatLsn(to.commitLsn), committedAtMs],
       ...[from.nextOffset ?? null, to.nextOffset ?? null],
