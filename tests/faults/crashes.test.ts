@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { embeddedEngine } from '../../cdc/src/capture/embedded/engine.ts';
 import { examine } from '../../cdc/src/doctor.ts';
 import { until } from '../support/until.ts';
 import { createFaultServers, type FaultServers, MIGRATION, prepareTables, SLOT, untilArrived } from './pair.ts';
@@ -83,7 +84,10 @@ test('the source hides a commit that waits for its standby, and the target has i
   servers.stream(source, target);
   await untilArrived(onTarget, 10);
   const doctor = async () => {
-    const checks = await examine({ migration: MIGRATION, sourceUrl: source.url(), targetUrl: target.url() });
+    const checks = await examine(
+      { migration: MIGRATION, sourceUrl: source.url(), targetUrl: target.url() },
+      embeddedEngine,
+    );
     return checks.find((check) => check.side === 'monolith' && check.name === 'synchronized_standby_slots');
   };
   expect(await doctor()).toBeUndefined();
