@@ -6,6 +6,7 @@ import { control } from './control.ts';
 import { create } from './create.ts';
 import { doctor } from './doctor.ts';
 import { forget } from './forget.ts';
+import { guard } from './guard.ts';
 import { log } from './log.ts';
 import { PROXY_VERBS, runProxyCommand } from './proxy-command.ts';
 import { retire } from './retire.ts';
@@ -31,6 +32,7 @@ const VERBS = {
   log: { takes: ['json', 'limit'], words: true },
   doctor: { takes: ['json'], words: false },
   compare: { takes: ['json', 'dry-run'], words: true },
+  guard: { takes: ['json'], words: true },
   control: { takes: [], words: false },
 } as const satisfies Record<string, { takes: readonly string[]; words: boolean }>;
 
@@ -85,13 +87,9 @@ async function run(args: readonly string[], environment: NodeJS.ProcessEnv, term
   if (json && watch) throw new UsageError('--json prints one object, --watch never ends: take one of the two');
   if (!takesWords && words.length > 0) throw new UsageError(`${verb} takes no "${words.join(' ')}"`);
   if (verb === 'control') return control(environment);
-  if (verb === 'compare') {
-    return accept(
-      values.migrations ?? (environment.STRANGLER_MIGRATIONS || 'migrations'),
-      { json, dryRun, words },
-      terminal,
-    );
-  }
+  const folder = values.migrations ?? (environment.STRANGLER_MIGRATIONS || 'migrations');
+  if (verb === 'compare') return accept(folder, { json, dryRun, words }, terminal);
+  if (verb === 'guard') return guard(folder, { json, words }, terminal);
 
   const { unleash, token, migrations, control: controlUrl, force = [], reason, limit, yes = false } = values;
   const settings = readSettings({ unleash, token, migrations, control: controlUrl }, environment);

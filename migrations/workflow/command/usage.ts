@@ -28,6 +28,8 @@ Verbs
   cancel <capability>                 end a change of owner that is under way; else, take the guard out of both databases
   retire <capability>                 show the evidence; with --yes, end the streams. The only step that nothing undoes
   forget <proxy>                      wait no more for a proxy that will not come back
+  guard <capability> <monolith | service> [install | remove]
+                                      print the guard's SQL, to be read, or run by an administrator; changes nothing
   log [<capability>]                  who did what, when and why; proves that nobody has changed it
   record, replay                      keep traffic of a running proxy, and ask a service the same; each has its --help
   compare accept <capability>.<route> "<rule>"
