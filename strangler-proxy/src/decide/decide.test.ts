@@ -18,6 +18,16 @@ const unasked: Ask = {
   shadow: () => expect.unreachable('nobody has to be asked'),
 };
 
+test('a pinned read goes to the side of the pin, whatever any flag says: no copy, no fallback, nobody asked', () => {
+  const flags = { serve: 'ask', shadow: 'always', killSwitch: false } as const;
+  const alone = { why: 'pin', shadow: undefined, fallback: undefined };
+  expect(decide(item, 'monolith', flags, unasked, 'monolith')).toMatchObject({ upstream: 'monolith', ...alone });
+  expect(decide(item, 'monolith', { ...off, killSwitch: true }, unasked, 'service')).toMatchObject({
+    upstream: 'catalog-v2',
+    ...alone,
+  });
+});
+
 test('a read whose flag is off goes to the owner', () => {
   expect(decide(item, 'monolith', off, unasked)).toMatchObject({
     upstream: 'monolith',

@@ -181,6 +181,26 @@ test('a key can be replaced: the old one is still known', async () => {
   expect(await renewed.metrics()).not.toContain('not-ours');
 });
 
+test('who has no pin costs the databases nothing, not even a connection', async () => {
+  const stores = await startTwoStores(databases);
+  let connections = 0;
+  const counting = createServer((socket) => {
+    connections++;
+    socket.on('error', () => {}).destroy();
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => void counting.close());
+  await until(() => counting.listening);
+  const url = `postgres://x@127.0.0.1:${(counting.address() as { port: number }).port}/x`;
+  const proxy = await startPinned({ ...stores, databases: { monolith: url, catalog: url } });
+  const jar = cookieJar();
+  jar.set('session', 'strangler');
+  for (let i = 0; i < 20; i++) await read(proxy, jar, 'a');
+  await (await fetch(`${proxy.url}/elsewhere?id=b&value=1`, { method: 'POST' })).arrayBuffer();
+  expect(connections).toBe(0);
+  await write(proxy, jar, 'a', 1);
+  await until(() => connections > 0);
+});
+
 test('a database that takes connections and never answers holds a write back for a moment, and reads not at all', async () => {
   const stores = await startTwoStores(databases);
   const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
