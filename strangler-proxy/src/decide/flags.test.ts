@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { freePort, startUnleash, type TestUnleash } from '@strangler/stack/testing';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { SILENT } from '../logger.ts';
@@ -152,29 +153,86 @@ test('a start without a flag server, ever, is a start with every flag off', asyn
   expect(flags.status().state).toBe('none');
 });
 
-test.for([
+const good = {
+  version: 2,
+  features: [
+    { name: 'a.b.serve', enabled: true, strategies: [] },
+    {
+      name: 'a.share.serve',
+      enabled: true,
+      strategies: [{ name: 'flexibleRollout', parameters: { rollout: '50', stickiness: 'default', groupId: 'a' } }],
+    },
+  ],
+};
+
+const truncated = gzipSync(JSON.stringify(good)).subarray(0, 40);
+
+/** What a flag server that lies says; `serve` is what the lie would make of a flag that is on. */
+const LIES: readonly (readonly [name: string, status: number, body: string | Buffer, encoding?: string])[] = [
   ['not JSON', 200, '<html>'],
   ['nonsense', 200, '{"features":7}'],
+  ['null', 200, 'null'],
+  ['no flags at all', 200, '{"version":2,"features":[]}'],
+  ['a flag that is null', 200, '{"version":2,"features":[null]}'],
+  ['flags without names', 200, '{"version":2,"features":[{"enabled":true,"strategies":[]}]}'],
+  [
+    'strategies that are none',
+    200,
+    '{"version":2,"features":[{"name":"a.b.serve","enabled":true,"strategies":[null,7]}]}',
+  ],
+  [
+    'a flag that is on in words',
+    200,
+    '{"version":2,"features":[{"name":"a.b.serve","enabled":"yes","strategies":"all"}]}',
+  ],
+  ['half a compressed answer', 200, truncated, 'gzip'],
+  ['text that is said to be compressed', 200, JSON.stringify(good), 'gzip'],
   ['an error', 500, '{}'],
   ['a refused token', 401, '{}'],
-])('a flag server that answers with %s changes nothing', async ([, status, body]) => {
-  const good = { version: 2, features: [{ name: 'a.b.serve', enabled: true, strategies: [] }] };
-  let lies = false;
+];
+
+async function startLiar(isLying: boolean, [, status, body, encoding]: (typeof LIES)[number]) {
+  const liar = { lies: isLying, url: '' };
   const server = createServer((_request, response) => {
-    response.writeHead(lies ? Number(status) : 200, { 'Content-Type': 'application/json' });
-    response.end(lies ? body : JSON.stringify(good));
+    const headers = {
+      'Content-Type': 'application/json',
+      ...(encoding && liar.lies ? { 'Content-Encoding': encoding } : {}),
+    };
+    response.writeHead(liar.lies ? status : 200, headers);
+    response.end(liar.lies ? body : JSON.stringify(good));
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();
   });
+  liar.url = `http://127.0.0.1:${(server.address() as { port: number }).port}/api`;
+  return liar;
+}
+
+test.for(LIES)('a flag server that answers with %s changes nothing', async (lie) => {
+  const liar = await startLiar(false, lie);
   const folder = await stateFolder();
-  const { port } = server.address() as { port: number };
-  const flags = await open({ url: `http://127.0.0.1:${port}/api`, stateFolder: folder });
+  const flags = await open({ url: liar.url, stateFolder: folder });
   expect(flags.outcome('a.b.serve')).toBe('always');
-  lies = true;
+  const inside = ['v1', 'v2', 'v3', 'v4', 'v5', 'v6'].filter((key) => flags.isEnabled('a.share.serve', key));
+  liar.lies = true;
   await until(() => flags.status().state === 'kept');
   expect(flags.outcome('a.b.serve')).toBe('always');
+  expect(flags.outcome('a.share.serve')).toBe('ask');
+  expect(['v1', 'v2', 'v3', 'v4', 'v5', 'v6'].filter((key) => flags.isEnabled('a.share.serve', key))).toEqual(inside);
   expect(JSON.parse(await readFile(join(folder, 'flags.json'), 'utf8')).features).toEqual(good.features);
+
+  const restarted = await open({ url: liar.url, stateFolder: folder });
+  expect(restarted.outcome('a.b.serve')).toBe('always');
+  liar.lies = false;
+  await until(() => flags.status().state === 'fresh', 30_000);
+  expect(flags.outcome('a.b.serve')).toBe('always');
+});
+
+test.for(LIES)('a start beside a flag server that answers with %s is a start with every flag off', async (lie) => {
+  const { url } = await startLiar(true, lie);
+  const flags = await open({ url });
+  expect(['never', 'always', 'ask'].filter((outcome) => flags.outcome('a.b.serve') === outcome)).toEqual(['never']);
+  expect(flags.isEnabled('a.share.serve', 'v1')).toBe(false);
 });

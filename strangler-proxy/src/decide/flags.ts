@@ -1,11 +1,11 @@
 import type { EventEmitter } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Unleash, UnleashEvents } from 'unleash-client';
 import type { Logger } from '../logger.ts';
 import type { Outcome } from './decide.ts';
-import { makeSticky, memberOf, outcomeOf, shareOf } from './outcome.ts';
+import { faultOf, readKept, writeKept } from './kept-flags.ts';
+import { type SaidFlags, stillFlags } from './still-flags.ts';
 
 /** Flags as the proxy needs them. No method throws or waits. */
 export interface Flags {
@@ -73,38 +73,43 @@ const POLL_TIMEOUT_MS = 3_000;
 export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs = 1_500): Promise<Flags> {
   const { logger } = options;
   const listeners = new Set<() => void>();
-  const outcomes = new Map<string, Outcome>();
-  const members = new Map<string, (stickyKey: string) => boolean>();
+  const file = join(options.stateFolder, 'flags.json');
   let known = false;
+  /** What evaluates: the last answer that could be believed. */
+  let believed = stillFlags({ features: [] });
   let error: string | undefined;
+  /** Why the server's present answer is not believed. */
+  let disbelief: string | undefined;
   let loggedAt = Number.NEGATIVE_INFINITY;
   let retry: NodeJS.Timeout | undefined;
-  /** Answers. */
+  mkdirSync(options.stateFolder, { recursive: true });
+  // Read here, as the client forgets what is kept once the server has said anything, a lie too.
+  const kept = await readKept(file).catch((cause) => {
+    failed(cause);
+    return undefined;
+  });
+  if (kept !== undefined) believe(kept);
+
+  /** Hears the server. */
   let current = open();
   /** Polls: the same client, but while a new one that replaces it has not heard anything yet. */
   let polling = current;
   const settled = Promise.withResolvers<void>();
 
-  mkdirSync(options.stateFolder, { recursive: true });
   void polling.start().catch(failed).then(settled.resolve);
   const deadline = setTimeout(settled.resolve, startTimeoutMs);
   await settled.promise;
   clearTimeout(deadline);
-  compile();
 
   return {
-    outcome: (flag) => outcomes.get(flag) ?? 'never',
-    share: (flag) => shareOf(current.getFeatureToggleDefinition(flag)),
+    outcome: (flag) => believed.outcome(flag),
+    share: (flag) => believed.share(flag),
     isEnabled(flag, stickyKey) {
       if (!known) return false;
-      const isMember = members.get(flag);
-      if (isMember !== undefined) {
-        const isIn = isMember(stickyKey);
-        current.count(flag, isIn);
-        return isIn;
-      }
       try {
-        return current.isEnabled(flag, { sessionId: stickyKey }, false);
+        const enabled = believed.isEnabled(flag, stickyKey);
+        current.count(flag, enabled);
+        return enabled;
       } catch (cause) {
         failed(cause);
         return false;
@@ -117,11 +122,15 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    status: () => ({ state: !known ? 'none' : error === undefined ? 'fresh' : 'kept', error }),
+    status() {
+      const trouble = disbelief ?? error;
+      return { state: !known ? 'none' : trouble === undefined ? 'fresh' : 'kept', error: trouble };
+    },
     close() {
       clearTimeout(retry);
       if (polling !== current) end(polling);
       end(current);
+      believed.close();
     },
   };
 
@@ -133,14 +142,14 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
       refreshInterval: options.pollIntervalMs ?? POLL_INTERVAL_MS,
       metricsInterval: METRICS_INTERVAL_MS,
       timeout: POLL_TIMEOUT_MS,
-      storageProvider: keptIn(join(options.stateFolder, 'flags.json'), failed),
+      storageProvider: { get: async () => undefined, set: (_key, said) => keep(said as unknown as SaidFlags) },
       disableAutoStart: true,
       skipInstanceCountWarning: true,
     });
-    client.on(UnleashEvents.Ready, compile);
+    client.on(UnleashEvents.Ready, hear);
     client.on(UnleashEvents.Changed, () => {
       error = undefined;
-      compile();
+      hear();
     });
     client.on(UnleashEvents.Unchanged, () => {
       error = undefined;
@@ -155,18 +164,24 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
     return client;
   }
 
-  function compile(): void {
-    const flags = current.getFeatureToggleDefinitions();
-    if (flags.length > 0) known = true;
-    outcomes.clear();
-    members.clear();
-    for (const flag of flags) {
-      makeSticky(flag);
-      outcomes.set(flag.name, outcomeOf(flag));
-      const isMember = memberOf(flag);
-      if (isMember !== undefined) members.set(flag.name, isMember);
-    }
+  /** Takes what the server says now, unless it cannot be meant. */
+  function hear(): void {
+    const said = saidBy(current);
+    disbelief = faultOf(said.features, known);
+    if (disbelief === undefined) believe(said);
+    else log(disbelief, 'The flag server says what cannot be believed: what it said before holds');
+  }
+
+  function believe(said: SaidFlags): void {
+    if (said.features.length > 0) known = true;
+    believed.close();
+    believed = stillFlags(said);
     for (const listener of listeners) listener();
+  }
+
+  /** A full disk is told of, and costs nothing else. */
+  async function keep(said: SaidFlags): Promise<void> {
+    if (faultOf(said.features, known) === undefined) await writeKept(file, said).catch(failed);
   }
 
   function failed(cause: unknown): void {
@@ -190,7 +205,7 @@ export async function unleashFlags(options: UnleashFlagsOptions, startTimeoutMs 
       next.once(UnleashEvents.Ready, () => {
         end(current);
         current = next;
-        compile();
+        hear();
       });
       void next.start().catch(failed);
     }, REFUSED_RETRY_MS).unref();
@@ -203,24 +218,11 @@ function end(client: Unleash): void {
   (client as unknown as { repository: EventEmitter }).repository.on('error', () => {});
 }
 
-/** Keeps the server's last answer in a file that is always whole. A full disk is told of, and costs nothing else. */
-function keptIn(file: string, failed: (cause: unknown) => void) {
-  const next = `${file}.${process.pid}`;
-  return {
-    async get(): Promise<never | undefined> {
-      const text = await readFile(file, 'utf8').catch((cause) => {
-        if (cause.code !== 'ENOENT') failed(cause);
-        return '';
-      });
-      return text === '' ? undefined : JSON.parse(text);
-    },
-    async set(_key: string, flags: unknown): Promise<void> {
-      try {
-        await writeFile(next, JSON.stringify(flags));
-        await rename(next, file);
-      } catch (cause) {
-        failed(cause);
-      }
-    },
-  };
+/** The flags as the client has them, with the segments that they name. */
+function saidBy(client: Unleash): SaidFlags {
+  const features = client.getFeatureToggleDefinitions();
+  const { repository } = client as unknown as { repository: { getSegment(id: number): { id: number } | undefined } };
+  const named = features.flatMap((flag) => (Array.isArray(flag?.strategies) ? flag.strategies : []));
+  const ids = new Set(named.flatMap((strategy) => (Array.isArray(strategy?.segments) ? strategy.segments : [])));
+  return { features, segments: [...ids].flatMap((id) => repository.getSegment(id) ?? []) };
 }

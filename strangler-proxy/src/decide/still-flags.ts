@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { Unleash, UnleashEvents } from 'unleash-client';
+import type { Outcome } from './decide.ts';
 import type { Flags } from './flags.ts';
-import { makeSticky, outcomeOf, shareOf } from './outcome.ts';
+import { makeSticky, memberOf, outcomeOf, shareOf } from './outcome.ts';
 
 type Definition = NonNullable<ReturnType<Unleash['getFeatureToggleDefinition']>>;
 
@@ -17,7 +18,14 @@ export interface SaidFlags {
  */
 export function stillFlags(said: SaidFlags): Flags {
   const flags = new Map(said.features.map((flag) => [flag.name, structuredClone(flag)]));
-  for (const flag of flags.values()) makeSticky(flag);
+  const outcomes = new Map<string, Outcome>();
+  const members = new Map<string, (stickyKey: string) => boolean>();
+  for (const [name, flag] of flags) {
+    makeSticky(flag);
+    outcomes.set(name, outcomeOf(flag));
+    const isMember = memberOf(flag);
+    if (isMember !== undefined) members.set(name, isMember);
+  }
   const repository = Object.assign(new EventEmitter(), {
     getToggle: (name: string) => flags.get(name),
     getToggles: () => [...flags.values()],
@@ -37,9 +45,10 @@ export function stillFlags(said: SaidFlags): Flags {
   // Before it the client answers no, whatever the flag says.
   repository.emit(UnleashEvents.Ready);
   return {
-    outcome: (flag) => outcomeOf(flags.get(flag)),
+    outcome: (flag) => outcomes.get(flag) ?? 'never',
     share: (flag) => shareOf(flags.get(flag)),
-    isEnabled: (flag, stickyKey) => client.isEnabled(flag, { sessionId: stickyKey }, false),
+    isEnabled: (flag, stickyKey) =>
+      members.get(flag)?.(stickyKey) ?? client.isEnabled(flag, { sessionId: stickyKey }, false),
     count() {},
     onChange: () => () => {},
     status: () => ({ state: 'kept', error: undefined }),

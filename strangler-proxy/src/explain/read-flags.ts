@@ -1,5 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { faultOf, readKept } from '../decide/kept-flags.ts';
 import type { SaidFlags } from '../decide/still-flags.ts';
 
 /** Where a flag server is, and where the proxy keeps what it said last. */
@@ -32,8 +33,8 @@ export async function readFlags({ url, token, state }: FlagSources): Promise<Rea
   }
   const file = join(state, 'flags', 'flags.json');
   try {
-    const said = JSON.parse(await readFile(file, 'utf8')) as SaidFlags;
-    if (!Array.isArray(said.features)) throw new Error('it has no list of flags');
+    const said = await readKept(file);
+    if (said === undefined) throw Object.assign(new Error('nothing is kept'), { code: 'ENOENT' });
     const { mtime } = await stat(file);
     return { said, from: 'disk', note: `${trouble}; kept at ${mtime.toISOString()} in ${file}` };
   } catch (error) {
@@ -50,7 +51,8 @@ async function ask(url: string, token: string | undefined): Promise<SaidFlags> {
   });
   if (!answer.ok) throw new Error(`it answered ${answer.status}`);
   const said = (await answer.json()) as SaidFlags;
-  if (!Array.isArray(said.features)) throw new Error('it answered with no list of flags');
+  const fault = faultOf(said?.features, false);
+  if (fault !== undefined) throw new Error(fault);
   return said;
 }
 

@@ -32,6 +32,8 @@ export interface DrillGroup {
 export const GROUPS = ['requests', 'answers', 'upstreams', 'flags', 'proxy'] as const;
 export type GroupName = (typeof GROUPS)[number];
 
+const LIES_AT_START = ['garbage', 'silent', 'empty', 'wrong-types', 'half-compressed'] as const;
+
 /** Everything that the drill does. */
 export const DRILL: readonly DrillGroup[] = [
   { name: 'requests', cases: HOSTILE_REQUESTS.map(hostile) },
@@ -59,6 +61,10 @@ export const DRILL: readonly DrillGroup[] = [
       lying('error', 'a flag server that answers 500'),
       lying('silent', 'a flag server that does not answer'),
       lying('half', 'a flag server that breaks off'),
+      lying('empty', 'a flag server that knows no flag any more'),
+      lying('wrong-types', 'a flag server whose flags are none'),
+      lying('half-compressed', 'a flag server that breaks off within a compressed answer'),
+      ...LIES_AT_START.map(startsBeside),
       { name: 'the flag server is killed', run: flagsLost },
       { name: 'a proxy starts without the flag server', run: startsWithoutFlags },
     ],
@@ -66,6 +72,8 @@ export const DRILL: readonly DrillGroup[] = [
   {
     name: 'proxy',
     cases: [
+      { name: 'a new configuration under load, and then a faulty one', run: reconfigured },
+      { name: 'everybody reads the admin port at once', run: adminUnderLoad },
       { name: 'more connections than file descriptors', run: descriptorsExhausted },
       { name: 'a stop with requests under way', run: stops },
     ],
@@ -223,6 +231,21 @@ function lying(conduct: FlagConduct, name: string): DrillCase {
   };
 }
 
+/** Who starts beside a liar knows nothing, and serves as if there were no flags. */
+function startsBeside(conduct: FlagConduct): DrillCase {
+  return {
+    name: `a proxy starts beside a flag server that is ${conduct}`,
+    async run({ processes, monolith, catalog, flags }) {
+      flags.behave(conduct);
+      const proxy = await processes.proxy({ monolith: monolith.url, catalog: catalog.url, flags: flags.url });
+      await shopping(proxy, () => sideHolds(proxy, 'monolith'));
+      flags.behave('well');
+      await served(proxy, 'catalog');
+      await proxy.kill();
+    },
+  };
+}
+
 async function flagsLost({ flags, proxy }: Scene): Promise<void> {
   await served(proxy, 'catalog');
   await flags.kill();
@@ -233,6 +256,51 @@ async function flagsLost({ flags, proxy }: Scene): Promise<void> {
 async function startsWithoutFlags({ processes, monolith, catalog, flags }: Scene): Promise<void> {
   const proxy = await processes.proxy({ monolith: monolith.url, catalog: catalog.url, flags: flags.url });
   await shopping(proxy, () => sideHolds(proxy, 'monolith'));
+  await proxy.kill();
+}
+
+/** The monolith moves to another address, and back is refused. */
+async function reconfigured({ processes, catalog }: Scene): Promise<void> {
+  const [before, after] = [await processes.upstream('monolith'), await processes.upstream('monolith')];
+  const proxy = await processes.proxy({ monolith: before.url, catalog: catalog.url, configured: true });
+  await shopping(proxy, async () => {
+    for (const [next, last] of [
+      [after, before],
+      [before, after],
+      [after, before],
+    ] as const) {
+      await processes.configure(proxy, { monolith: next.url, catalog: catalog.url });
+      proxy.child.kill('SIGHUP');
+      const count = next.received.length;
+      await until(
+        () => next.received.length,
+        (now) => now > count + 50,
+        { withinMs: 20_000 },
+      );
+      const left = last.received.length;
+      await aWhile();
+      if (last.received.length > left + 1) throw new Error('requests still go where they went before');
+    }
+    await processes.configure(proxy, { monolith: 'nonsense', catalog: catalog.url });
+    proxy.child.kill('SIGHUP');
+    await notice(proxy, 'The last new configuration was refused');
+    await aWhile();
+  });
+  await proxy.kill();
+}
+
+async function adminUnderLoad({ processes, monolith, catalog, flags }: Scene): Promise<void> {
+  const proxy = await processes.proxy({ monolith: monolith.url, catalog: catalog.url, flags: flags.url });
+  const paths = ['/metrics', '/readyz', '/api/routes', '/', '/nothing', '/api/samples/catalog/item'];
+  await shopping(proxy, async () => {
+    for (let round = 0; round < 10; round++) {
+      const asked = Array.from({ length: 60 }, (_, i) => fetch(proxy.admin + paths[i % paths.length]!));
+      for (const answer of await Promise.all(asked)) {
+        await answer.arrayBuffer();
+        if (answer.status >= 500) throw new Error(`the admin port answered ${answer.status} at ${answer.url}`);
+      }
+    }
+  });
   await proxy.kill();
 }
 

@@ -35,6 +35,8 @@ export interface Processes {
   flagServer(): Promise<DrillProcess & { behave(conduct: FlagConduct): void }>;
   /** @param openFilesMax of the process; unlimited by default */
   proxy(options: ProxyRun): Promise<DrillProcess & { readonly admin: string }>;
+  /** Writes the file of a proxy that was started so; the proxy reads it at SIGHUP. */
+  configure(proxy: DrillProcess, upstreams: Pick<ProxyRun, 'monolith' | 'catalog'>): Promise<void>;
   endAll(): Promise<void>;
 }
 
@@ -44,6 +46,8 @@ export interface ProxyRun {
   readonly catalog: string;
   readonly flags?: string;
   readonly openFilesMax?: number;
+  /** Its upstreams come from a file that {@link Processes.configure} writes. */
+  readonly configured?: boolean;
 }
 
 const READY_WITHIN_MS = 30_000;
@@ -64,6 +68,7 @@ export async function createProcesses(): Promise<Processes> {
   await writeFile(join(folder, 'migrations', 'catalog', 'migration.js'), MIGRATION);
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
   const started: DrillProcess[] = [];
+  const configurations = new Map<ChildProcess, string>();
   let proxies = 0;
 
   function forkPart<Message extends object>(program: string, args: string[], onMessage: (message: Message) => void) {
@@ -108,7 +113,9 @@ export async function createProcesses(): Promise<Processes> {
       const part = await forkPart('flag-server-process.ts', [], () => {});
       return { ...part, behave: (conduct) => void part.child.send(conduct) };
     },
-    async proxy({ monolith, catalog, flags, openFilesMax }) {
+    async proxy({ monolith, catalog, flags, openFilesMax, configured = false }) {
+      const configuration = join(folder, `proxy-${proxies + 1}.env`);
+      if (configured) await writeFile(configuration, lines({ monolith, catalog }));
       const settings = 'headers-timeout-ms=500,eject-ms=200,connect-timeout-ms=500';
       const env = {
         PATH: process.env.PATH,
@@ -116,8 +123,7 @@ export async function createProcesses(): Promise<Processes> {
         ADMIN_PORT: '0',
         LOG_LEVEL: 'info',
         STRANGLER_STATE: join(folder, `state-${++proxies}`),
-        STRANGLER_UPSTREAM_MONOLITH: monolith,
-        STRANGLER_UPSTREAM_CATALOG: catalog,
+        ...(configured ? { STRANGLER_CONFIG: configuration } : upstreamVariables({ monolith, catalog })),
         STRANGLER_SETTINGS_CATALOG: settings,
         ...(flags === undefined ? {} : { UNLEASH_URL: `${flags}/api`, UNLEASH_TOKEN: 'default:development.drill' }),
       };
@@ -139,11 +145,28 @@ export async function createProcesses(): Promise<Processes> {
         { withinMs: READY_WITHIN_MS },
       );
       if (ready === undefined) throw new Error(`The proxy did not start: ${said}`);
-      return { ...remember(child, ready.url), admin: ready.admin };
+      const part = { ...remember(child, ready.url), admin: ready.admin };
+      if (configured) configurations.set(child, configuration);
+      return part;
+    },
+    async configure({ child }, upstreams) {
+      const file = configurations.get(child);
+      if (file === undefined) throw new Error('this proxy was not started with a file');
+      await writeFile(file, lines(upstreams));
     },
     async endAll() {
       await Promise.all(started.map((part) => part.kill()));
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function upstreamVariables({ monolith, catalog }: Pick<ProxyRun, 'monolith' | 'catalog'>): Record<string, string> {
+  return { STRANGLER_UPSTREAM_MONOLITH: monolith, STRANGLER_UPSTREAM_CATALOG: catalog };
+}
+
+function lines(upstreams: Pick<ProxyRun, 'monolith' | 'catalog'>): string {
+  return Object.entries(upstreamVariables(upstreams))
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
 }
