@@ -48,6 +48,22 @@ test('every image is pinned, and those that npm carries too are of the same vers
   expect(compose.services['postgres-monolith']?.image).toBe(`postgres:${postgres?.replace(/\.0$/, '')}`);
 });
 
+test('Kafka and Debezium are of the versions that they are tested with, and are set as they are there', () => {
+  const recipe = read('stack/kafka/pom.xml');
+  const version = (name: string) => new RegExp(`<${name}.version>([^<]+)<`).exec(recipe)?.[1];
+  expect(compose.services.kafka?.image).toBe(`apache/kafka:${version('kafka')}`);
+  expect(compose.services.connect?.image).toBe(`quay.io/debezium/connect:${version('debezium')}`);
+  expect(compose.services.connect?.environment).toMatchObject({
+    CONNECT_OFFSET_FLUSH_INTERVAL_MS: 100,
+    KAFKA_OPTS: '-Duser.timezone=UTC',
+  });
+  const { environment, networks } = compose.services.cdc!;
+  expect(environment.KAFKA_BROKERS).toBe('kafka:9092');
+  for (const name of ['kafka', 'connect']) {
+    expect(compose.services[name]?.networks.some((network) => networks.includes(network))).toBe(true);
+  }
+});
+
 test('every secret has to be set, none has a default, and the generator makes them all', () => {
   const asked = [...text.matchAll(/\$\{([A-Z_]+)(:\?)?/g)];
   expect(asked.filter(([, , mandatory]) => mandatory === undefined)).toEqual([]);

@@ -1,4 +1,4 @@
-/** `node stack/src/compose-env.ts > .env`: fresh secrets for docker-compose.yml, which has no default for any. */
+/** `node stack/src/compose-env.ts > .env`: what docker-compose.yml has no default for: fresh secrets, and the engine of capture. */
 import { randomBytes } from 'node:crypto';
 
 const secret = () => randomBytes(24).toString('hex');
@@ -18,6 +18,8 @@ const variables = {
   UNLEASH_ADMIN_TOKEN: `*:*.${secret()}`,
   UNLEASH_CLIENT_TOKEN: `default:development.${secret()}`,
   PROXY_ADMIN_TOKEN: secret(),
+  // Or debezium, with docker compose --profile debezium.
+  STRANGLER_CDC_ENGINE: 'embedded',
 };
 
 process.stdout.write(

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { startKafka } from '@strangler/stack/kafka';
 import { startPostgres } from '../support/postgres-server.ts';
 import { freePortBase } from '../support/running-stack.ts';
 import { oneRun, type RunResult } from './crash/one-run.ts';
@@ -21,7 +22,8 @@ both stores have to be equal, row by row, and every event written once.
 Options
   --runs N            how many (default: 20)
   --seed S            of the first run, the next one has S + 1; drawn and printed by default
-  --engine embedded   the capture
+  --engine NAME       the capture: embedded (default), or debezium on a Kafka of its own; then Kafka Connect
+                      is killed and the broker frozen, too
   --json              one JSON object on stdout
 
 Exit status: 0 nothing was lost, 1 error, 2 something was.
@@ -49,7 +51,9 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  if (values.engine !== 'embedded') throw new Error(`there is no engine "${values.engine}", only "embedded"`);
+  if (values.engine !== 'embedded' && values.engine !== 'debezium') {
+    throw new Error(`there is no engine "${values.engine}", only "embedded" and "debezium"`);
+  }
   const runs = wholeNumber('runs', values.runs, 1);
   const seed = values.seed ? wholeNumber('seed', values.seed, 0) : Math.floor(Math.random() * 1_000_000);
   process.stderr.write(`${runs} runs from seed ${seed} on\n`);
@@ -63,12 +67,15 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (told = true));
   // What is lost in a power cut is not what this looks for.
   const settings = { fsync: 'off', max_wal_size: '256MB', deadlock_timeout: '50ms' };
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const kafka = values.engine === 'debezium' ? await startKafka(say) : undefined;
   const source = await startPostgres(folder, port, settings);
   try {
     const target = await startPostgres(folder, port + 1, settings);
     try {
       for (let run = 0; run < runs && !told; run++) {
-        const result = await oneRun({ source, target }, seed + run).catch((error: Error) => failure(error));
+        const servers = { source, target, ...(kafka ? { kafka } : {}) };
+        const result = await oneRun(servers, seed + run).catch((error: Error) => failure(error));
         results.push({ ...result, seed: seed + run });
         const seconds = (performance.now() - began) / 1_000;
         const left = Math.round(((runs - run - 1) * seconds) / (run + 1));
@@ -79,6 +86,7 @@ async function main(): Promise<number> {
     }
   } finally {
     await source.stop();
+    await kafka?.stop();
     await rm(folder, { recursive: true, force: true });
   }
 
@@ -86,7 +94,7 @@ async function main(): Promise<number> {
     results.reduce((total, result) => total + result[key], 0);
   const failed = results.filter((result) => result.faults.length > 0);
   const report = {
-    engine: 'embedded',
+    engine: values.engine,
     seed,
     runs: results.length,
     kills: sum('kills'),

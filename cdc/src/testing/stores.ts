@@ -8,7 +8,7 @@ import { DEFAULT_LIMITS, type StreamLimits } from '../limits.ts';
 import { createMonitor, type Monitor } from '../status/monitor.ts';
 import { runStream } from '../stream.ts';
 import type { Direction } from '../stream-name.ts';
-import { engine, PATIENCE } from './engine.ts';
+import { engine as engineOfRun, PATIENCE } from './engine.ts';
 
 /** A source and a target database, and the stream between them. Test code only. */
 export interface Stores {
@@ -36,7 +36,8 @@ export interface RunningStream {
   stop(): Promise<void>;
 }
 
-export async function createStores(sourceSql: string, targetSql: string): Promise<Stores> {
+/** @param engine Of its streams; by default the one that the test run is of. */
+export async function createStores(sourceSql: string, targetSql: string, engine = engineOfRun): Promise<Stores> {
   const capability = `t${randomBytes(5).toString('hex')}`;
   const [sourceDatabase, targetDatabase] = [await createDatabase('source'), await createDatabase('target')];
   const clients: pg.Client[] = [];

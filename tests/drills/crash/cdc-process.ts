@@ -25,7 +25,13 @@ export interface CdcProcess {
   output(): string;
 }
 
-export function createCdcProcess(capability: string, sourceUrl: string, targetUrl: string): CdcProcess {
+/** @param engine What chooses the engine. */
+export function createCdcProcess(
+  capability: string,
+  sourceUrl: string,
+  targetUrl: string,
+  engine: NodeJS.ProcessEnv,
+): CdcProcess {
   let child: ChildProcess | undefined;
   let ended: Promise<number | string> = Promise.resolve('never started');
   let kills = 0;
@@ -60,6 +66,7 @@ export function createCdcProcess(capability: string, sourceUrl: string, targetUr
           // Small, so that the socket is paused and a transaction arrives in pieces.
           STRANGLER_CDC_QUEUE_MIB: '1',
           STRANGLER_CDC_BATCH_ROWS: '500',
+          ...engine,
           ...(failpoint ? { STRANGLER_CDC_FAILPOINT: failpoint } : {}),
         },
         stdio: ['ignore', 'ignore', 'pipe'],

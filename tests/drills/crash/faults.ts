@@ -60,6 +60,17 @@ const restartSource: Fault = async ({ servers, random }) => {
   await servers.source.restart(random.pick(['fast', 'immediate']));
 };
 
+const killWorker: Fault = async ({ servers }) => {
+  await servers.kafka?.worker.kill();
+  await servers.kafka?.worker.start();
+};
+
+const freezeBroker: Fault = async ({ servers, random }) => {
+  servers.kafka?.broker.signal('SIGSTOP');
+  await sleep(500 + random.below(2_000));
+  servers.kafka?.broker.signal('SIGCONT');
+};
+
 /** By how often they are drawn. */
 const FAULTS: readonly Fault[] = [
   ...[kill, kill, failpoint, failpoint, failpoint],
@@ -84,7 +95,13 @@ async function begin({ cdc, random }: Victims): Promise<void> {
 export async function breakThings(victims: Victims): Promise<void> {
   const { cdc, random } = victims;
   await begin(victims);
-  const faults = [failpoint, kill, ...Array.from({ length: 2 + random.below(3) }, () => random.pick(FAULTS))];
+  const ofEngine = victims.servers.kafka ? [killWorker, freezeBroker] : [];
+  const faults = [
+    failpoint,
+    kill,
+    ...ofEngine,
+    ...Array.from({ length: 2 + random.below(3) }, () => random.pick(FAULTS)),
+  ];
   for (const fault of faults) {
     cdc.start();
     await sleep(random.below(300));

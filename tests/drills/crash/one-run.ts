@@ -1,9 +1,18 @@
 import { createRandom } from '../../support/random.ts';
 import { startTcpProxy } from '../../support/tcp-proxy.ts';
+import { until } from '../../support/until.ts';
 import { createCdcProcess } from './cdc-process.ts';
 import { breakThings } from './faults.ts';
 import { startReader } from './readers.ts';
-import { compareStores, createStores, type DrillServers, untilEven, WRITERS } from './stores.ts';
+import {
+  compareStores,
+  createStores,
+  type DrillServers,
+  type DrillStores,
+  untilEven,
+  WRITERS,
+  withSession,
+} from './stores.ts';
 import { startWriter } from './writers.ts';
 
 /** What one run found. */
@@ -35,7 +44,12 @@ export async function oneRun(servers: DrillServers, seed: number): Promise<RunRe
     changed.port = String(networks[network]!.port);
     return changed.href;
   };
-  const cdc = createCdcProcess(stores.name, through(stores.sourceUrl, 0), through(stores.targetUrl, 1));
+  const cdc = createCdcProcess(
+    stores.name,
+    through(stores.sourceUrl, 0),
+    through(stores.targetUrl, 1),
+    engineOf(servers),
+  );
   const writers = Array.from({ length: WRITERS }, (_, index) =>
     startWriter(stores.sourceUrl, index + 1, random.fork()),
   );
@@ -44,7 +58,7 @@ export async function oneRun(servers: DrillServers, seed: number): Promise<RunRe
   try {
     await breakThings({ cdc, stores, servers, networks, random: random.fork() });
     const writes = (await Promise.all(writers.map((writer) => writer.stop()))).reduce((sum, each) => sum + each, 0);
-    await untilEven(stores, EVEN_WITHIN_MS).catch((error: Error) =>
+    await untilEven(stores, servers.kafka ? 2 * EVEN_WITHIN_MS : EVEN_WITHIN_MS).catch((error: Error) =>
       faults.push(`${error.message}: ${cdc.output().slice(-2_000)}`),
     );
     const seen = await Promise.all(readers.map((reader) => reader.stop()));
@@ -61,7 +75,29 @@ export async function oneRun(servers: DrillServers, seed: number): Promise<RunRe
   } finally {
     await cdc.kill();
     await Promise.allSettled([...writers, ...readers].map((each) => each.stop()));
+    await endConnector(servers, stores);
     for (const network of networks) await network.close();
     await stores.drop();
   }
+}
+
+function engineOf({ kafka }: DrillServers): NodeJS.ProcessEnv {
+  if (!kafka) return {};
+  return { STRANGLER_CDC_ENGINE: 'debezium', KAFKA_BROKERS: kafka.brokers, CONNECT_URL: kafka.connectUrl };
+}
+
+/** A connector outlives the process that registered it, and holds its slot. */
+async function endConnector({ kafka }: DrillServers, { slot, sourceUrl }: DrillStores): Promise<void> {
+  if (!kafka) return;
+  await fetch(`${kafka.connectUrl}/connectors/${slot}`, { method: 'DELETE' });
+  await withSession(sourceUrl, (client) =>
+    until(
+      async () => {
+        const active = 'SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active';
+        return (await client.query(active, [slot])).rowCount;
+      },
+      (active) => active === 0,
+      { withinMs: 30_000 },
+    ),
+  );
 }

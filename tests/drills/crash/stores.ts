@@ -1,3 +1,4 @@
+import type { Kafka } from '@strangler/stack/kafka';
 import pg from 'pg';
 import type { PostgresServer } from '../../support/postgres-server.ts';
 import { until } from '../../support/until.ts';
@@ -50,6 +51,8 @@ export interface DrillStores {
 export interface DrillServers {
   readonly source: PostgresServer;
   readonly target: PostgresServer;
+  /** Where the drill is of Debezium. */
+  readonly kafka?: Kafka;
 }
 
 /** A session whose loss shows where it is used next. */

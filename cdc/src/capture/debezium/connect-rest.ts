@@ -67,7 +67,8 @@ export function connectRest(baseUrl: string): ConnectRest {
   const expectOk = async (response: Response, what: string) => {
     if (response.ok) return;
     const text = (await response.text()).slice(0, 2_000);
-    if (response.status >= 500 || response.status === REBALANCING) {
+    // A worker that is starting knows no path yet.
+    if (response.status >= 500 || response.status === REBALANCING || response.status === 404) {
       throw new ConnectionLost(`Kafka Connect (${baseUrl}): ${what}: ${response.status} ${text}`);
     }
     throw new StreamStop(
