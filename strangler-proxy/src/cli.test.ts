@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '@strangler/stack/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { startUpstream, until } from './test-support/servers.ts';
 
@@ -237,4 +238,56 @@ test('what only a start can take is refused by name in a running proxy', async (
   await rm(file);
   proxy.child.kill('SIGHUP');
   await until(() => proxy.said().includes('cannot be read: ENOENT'));
+});
+
+test('no secret is said anywhere: not of the configuration, not of a request, not when everything goes wrong', {
+  timeout: 60_000,
+}, async () => {
+  const secret = 'hunter2-hunter2-hunter2-hunter2-hunter2';
+  const dead = `http://127.0.0.1:${await freePort()}`;
+  const monolith = await startUpstream((request, response) => {
+    if (request.url?.startsWith('/broken')) request.socket.destroy();
+    else response.setHeader('Set-Cookie', `session=${secret}`).end(`{"token":"${secret}"}`);
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'strangler-config-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'proxy.env');
+  await writeFile(file, `STRANGLER_PIN_KEY=${secret}\n`);
+  const proxy = await run(['--unleash-token', secret, '--config', file], {
+    STRANGLER_UPSTREAM_MONOLITH: monolith.url,
+    STRANGLER_UPSTREAM_CATALOG: dead,
+    STRANGLER_ADMIN_TOKEN: secret,
+    STRANGLER_CONTROL_URL: dead,
+    STRANGLER_CONTROL_TOKEN: secret,
+    STRANGLER_DATABASE_MONOLITH: `postgres://shop:${secret}@127.0.0.1:${await freePort()}/shop`,
+    STRANGLER_DATABASE_CATALOG: `postgres://shop:${secret}@127.0.0.1:${await freePort()}/catalog`,
+    UNLEASH_URL: `${dead}/api`,
+    OTEL_EXPORTER_OTLP_ENDPOINT: dead,
+    OTEL_EXPORTER_OTLP_HEADERS: `authorization=${secret}`,
+    LOG_LEVEL: 'debug',
+  });
+  const { url, admin } = await ready(proxy);
+  const headers = { Authorization: `Bearer ${secret}`, Cookie: `session=${secret}`, 'X-Api-Key': secret };
+  for (const path of ['/page', '/broken', '/items/7']) {
+    for (const method of ['GET', 'POST']) {
+      const body = method === 'POST' ? { body: secret } : {};
+      await (await fetch(`${url}${path}?password=${secret}`, { method, headers, ...body })).arrayBuffer();
+    }
+  }
+  const garbage = connect(Number(new URL(url).port), '127.0.0.1');
+  garbage.end(`GET /?${secret} HTTP/1.1\r\nHost: a b\r\nAuthorization: ${secret}\r\n\r\n`);
+  await once(garbage.resume(), 'close');
+  await writeFile(file, `STRANGLER_PIN_KEY=${secret}-another\nSTRANGLER_DATABASE_MONOLITH=mysql://${secret}\n`);
+  proxy.child.kill('SIGHUP');
+  await until(() => proxy.said().includes('The new configuration is refused'), 20_000);
+  let shown = '';
+  for (const path of ['/readyz', '/metrics', '/api/routes', '/api/recording']) {
+    const signedIn = { headers: { Authorization: `Bearer ${secret}` } };
+    for (const as of [{}, signedIn]) shown += await (await fetch(admin + path, as)).text();
+  }
+  expect(shown).toContain('strangler_proxy_requests_total');
+  proxy.child.kill('SIGTERM');
+  expect(await proxy.ended).toBe(0);
+  expect(proxy.said()).toContain('"path":"/broken"');
+  expect(proxy.said() + shown).not.toContain('hunter2');
 });
