@@ -128,7 +128,7 @@ export function problemAnswer(code: ProblemCode, upstream?: string, requestId?: 
     ...(requestId === undefined ? {} : { request_id: requestId }),
   });
   const headers = ['Content-Type', 'application/problem+json', 'Content-Length', String(Buffer.byteLength(body))];
-  // A failure of ours must not outlive its cause in somebody's cache.
+  // A failure of ours must not outlive its cause in somebody's cache (RFC 9111 section 5.2.2.5).
   headers.push('Cache-Control', 'no-store');
   if (proxyError !== undefined) {
     const nextHop = upstream === undefined ? '' : `; next-hop=${upstream}`;
