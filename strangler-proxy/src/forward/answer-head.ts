@@ -2,6 +2,7 @@ import { PROXY_NAME } from '../errors.ts';
 import type { Fields } from './head-additions.ts';
 import { cookieFrom } from './own-cookies.ts';
 import { namedByConnection } from './request-head.ts';
+import { withoutTrailerPromise } from './trailers.ts';
 
 /** Fields of the connection to the upstream (RFC 9110 section 7.6.1). */
 export const NOT_PASSED_ON = new Set([
@@ -13,13 +14,6 @@ export const NOT_PASSED_ON = new Set([
   'te',
 ]);
 
-/** The head of an answer as the client gets it. */
-export interface AnswerHead {
-  /** Names and values in turn, in the upstream's order and case; ours at the end. */
-  readonly headers: string[];
-  readonly hasLength: boolean;
-}
-
 /** What the proxy adds to an answer. */
 export interface AnswerAdditions {
   /** Name of the upstream; undefined if `X-Served-By` is switched off. */
@@ -30,12 +24,18 @@ export interface AnswerAdditions {
   readonly cookiesOf: string | undefined;
 }
 
-/** Makes the head that goes to the client: the upstream's end-to-end fields, all of them, as they were. */
-export function answerHead(raw: readonly string[], additions: AnswerAdditions): AnswerHead {
+/**
+ * Makes the head that goes to the client: the upstream's end-to-end fields, all of them, as they were.
+ *
+ * @param mayBeChunked whether the client takes chunks, and there is content
+ * @returns names and values in turn, in the upstream's order and case; ours at the end
+ */
+export function answerHead(raw: Fields, mayBeChunked: boolean, additions: AnswerAdditions): string[] {
   const { servedBy, setCookie, added, cookiesOf } = additions;
   const named = namedByConnection(connectionOf(raw));
   const headers: string[] = [];
   let hasLength = false;
+  let hasPromise = false;
   for (let i = 0; i < raw.length; i += 2) {
     const lower = (raw[i] as string).toLowerCase();
     if (lower === 'content-length') hasLength = true;
@@ -45,23 +45,14 @@ export function answerHead(raw: readonly string[], additions: AnswerAdditions): 
       const cookie = cookieFrom(cookiesOf, raw[i + 1] as string);
       if (cookie !== undefined) headers.push(raw[i] as string, cookie);
       continue;
-    }
+    } else if (lower === 'trailer') hasPromise = true;
     headers.push(raw[i] as string, raw[i + 1] as string);
   }
   if (setCookie !== undefined) headers.push('Set-Cookie', setCookie);
   headers.push(...added);
   headers.push('Via', `1.1 ${PROXY_NAME}`);
   if (servedBy !== undefined) headers.push('X-Served-By', servedBy);
-  return { headers, hasLength };
-}
-
-/** `Trailer` promises trailers, and only a chunked answer has them; Node refuses to send the promise otherwise. */
-export function withoutTrailerPromise(headers: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i < headers.length; i += 2) {
-    if ((headers[i] as string).toLowerCase() !== 'trailer') kept.push(headers[i] as string, headers[i + 1] as string);
-  }
-  return kept;
+  return hasPromise && (hasLength || !mayBeChunked) ? withoutTrailerPromise(headers) : headers;
 }
 
 function connectionOf(raw: readonly string[]): string | undefined {

@@ -4,7 +4,7 @@ import type { FailureCode, FallbackCause } from '../metrics.ts';
 import type { ControlTap } from '../shadow/index.ts';
 import { admit, hasAnother, leave } from './admission.ts';
 import { isOutOfService } from './answer-faults.ts';
-import { answerHead, hasContent, pairs, withoutTrailerPromise } from './answer-head.ts';
+import { answerHead, hasContent, pairs } from './answer-head.ts';
 import type { AnswerListener, CallHandle } from './engine.ts';
 import { type Fields, type HeadAdditions, NO_FIELDS } from './head-additions.ts';
 import type { Instance } from './instances.ts';
@@ -245,14 +245,14 @@ export class Exchange implements AnswerListener {
 
   #holdHead(status: number, reason: string, fields: Fields, added: Fields): void {
     const { request, servedBy, setCookie } = this.#plan;
-    const { headers, hasLength } = answerHead(fields, {
+    const mayBeChunked = request.httpVersion === '1.1' && hasContent(request.method, status);
+    const headers = answerHead(fields, mayBeChunked, {
       servedBy: servedBy ? this.#upstream.name : undefined,
       setCookie,
       added,
       cookiesOf: this.#upstream.ownCookies ? this.#upstream.name : undefined,
     });
-    const chunked = !hasLength && request.httpVersion === '1.1' && hasContent(request.method, status);
-    this.#head = { status, reason, headers: chunked ? headers : withoutTrailerPromise(headers) };
+    this.#head = { status, reason, headers };
   }
 
   #writeHead(): void {

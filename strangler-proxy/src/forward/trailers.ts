@@ -10,7 +10,7 @@ const NOT_IN_TRAILERS = new RegExp(
     '^(?:connection|keep-alive|proxy-.+|te|trailer|transfer-encoding|upgrade|http2-settings',
     '|content-(?:length|encoding|type|range|location)|host|max-forwards|expect|range|if-.+|cache-control|pragma|vary',
     '|authorization|www-authenticate|cookie|set-cookie|age|date|expires|location|retry-after|warning',
-    '|forwarded|via|x-forwarded-.+|x-real-ip|x-request-id|traceparent|tracestate|x-shadow-request|x-served-by)$',
+    '|forwarded|via|x-forwarded-.+|x-real-ip|x-request-id|traceparent|tracestate|x-shadow-request|x-served-by|x-strangler-.+)$',
   ].join(''),
 );
 
@@ -29,4 +29,9 @@ export function passableTrailers(raw: Fields, named: ReadonlySet<string> | undef
     if (!NOT_IN_TRAILERS.test(lower) && named?.has(lower) !== true) trailers.push(name, value);
   }
   return trailers;
+}
+
+/** `Trailer` promises trailers, and only chunks can have them behind them. */
+export function withoutTrailerPromise(headers: Fields): string[] {
+  return headers.filter((_, i) => headers[i - (i % 2)]?.toLowerCase() !== 'trailer');
 }

@@ -12,6 +12,7 @@ import {
   INTERIM_ANSWERS_MAX,
 } from './engine.ts';
 import type { RequestBody } from './request-body.ts';
+import { withoutTrailerPromise } from './trailers.ts';
 
 /**
  * undici's dispatcher behind the port: for upstreams that speak TLS, and for whoever wants it. What it cannot do is in
@@ -37,6 +38,7 @@ export function createUndiciEngine(origin: string, servername: string | undefine
         origin,
         path: target,
         method,
+        // It sends no trailers of requests, so none are promised.
         headers: body === undefined ? [...headers] : withoutTrailerPromise(headers),
         body: body === undefined ? null : readable(body),
       };
@@ -152,11 +154,6 @@ function readable(body: RequestBody): Readable {
     },
   });
   return stream.on('error', () => {});
-}
-
-/** undici sends no trailers of requests, so none are promised. */
-function withoutTrailerPromise(headers: readonly string[]): string[] {
-  return headers.filter((_, i) => headers[i - (i % 2)]?.toLowerCase() !== 'trailer');
 }
 
 /** Field bytes as Node's own parser gives them: one character per byte. */

@@ -51,6 +51,35 @@ export function contestants(around: Surroundings): Contestant[] {
   return succeeds('nginx', ['-v']) ? [...all, nginx(around)] : all;
 }
 
+/** Our proxy with more of its features from one to the next, after a server that asks nobody. */
+export function steps(around: Surroundings): Contestant[] {
+  const names = [
+    'a bare node:http server that asks nobody',
+    'carrying the request to an upstream and its answer back',
+    'the strict server: turns, time-outs, pipelining',
+    'routes, and what the answer says of who served',
+    'a share of visitors by flag',
+    'an access log line',
+  ];
+  return names.map((name, step) => ({
+    name,
+    start: (port) =>
+      startProgram(
+        PROXY_CPU,
+        process.execPath,
+        [here('./peers/step.ts')],
+        {
+          STEP: String(step),
+          UPSTREAM: around.upstream,
+          SERVICE: around.service,
+          UNLEASH_URL: `${around.flags}/api`,
+          STATE: join(around.folder, `state-${port}`),
+        },
+        port,
+      ),
+  }));
+}
+
 /** Our proxy with flags of its own. */
 export function ours(around: Surroundings, flags: string): Contestant {
   return {

@@ -17,6 +17,7 @@ import {
   OURS,
   ours,
   type Surroundings,
+  steps,
 } from './contestants.ts';
 import type { LoadOptions, LoadResult } from './load.ts';
 import {
@@ -35,14 +36,16 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '4' },
     rounds: { type: 'string', default: '3' },
     gigabytes: { type: 'string', default: '10' },
+    steps: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
   process.stdout.write(
-    'npm run bench:proxy -- [--json] [--seconds N] [--rounds N] [--gigabytes N]\n' +
-      '  --seconds    of each measurement (4)\n  --rounds     of each contestant; the median counts (3)\n' +
-      '  --gigabytes  streamed through for the memory figure (10)\n',
+    'npm run bench:proxy -- [--json] [--seconds N] [--rounds N] [--gigabytes N] [--steps]\n' +
+      '  --seconds    of each measurement (4)\n  --rounds     of each contestant (3)\n' +
+      '  --gigabytes  streamed through for the memory figure (10)\n' +
+      '  --steps      only where the time of one request goes: our proxy, feature by feature\n',
   );
   process.exit(0);
 }
@@ -52,7 +55,6 @@ const gigabytes = positive('--gigabytes', values.gigabytes);
 
 const KEEP_ALIVE = { method: 'GET', path: '/api/products/7', bodyBytes: 0, connections: 64, keepAlive: true } as const;
 const SCENARIOS: Readonly<Record<string, Omit<LoadOptions, 'port' | 'seconds'>>> = {
-  'GET 1 KB': KEEP_ALIVE,
   'GET 100 KB': { ...KEEP_ALIVE, path: '/100k', connections: 16 },
   'POST 10 KB': { ...KEEP_ALIVE, method: 'POST', path: '/api/admin/products', bodyBytes: 10_240 },
   'GET 1 KB, a connection each': { ...KEEP_ALIVE, keepAlive: false, connections: 16 },
@@ -66,6 +68,9 @@ interface Figures {
   readonly p99_ms: number;
 }
 
+/** What each contestant did in each round. */
+type Rounds = ReadonlyMap<string, readonly Figures[]>;
+
 const notes: string[] = [];
 const started: Running[] = [];
 const folder = await mkdtemp(join(tmpdir(), 'strangler-bench-'));
@@ -73,9 +78,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void cleanUp().finally(() => process.exit(1)));
 }
 try {
-  const report = await measure();
-  if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  else print(report);
+  if (values.steps) {
+    const costs = await measureSteps();
+    if (values.json) process.stdout.write(`${JSON.stringify({ steps: costs, notes })}\n`);
+    else printSteps(costs);
+  } else {
+    const report = await measure();
+    if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+    else print(report);
+  }
 } finally {
   await cleanUp();
 }
@@ -92,10 +103,12 @@ async function measure() {
   if (!all.some(({ name }) => name === NGINX)) notes.push('cpu_ratio_to_nginx: nginx is not installed');
 
   const scenarios: Record<string, Record<string, Figures>> = {};
-  for (const [name, scenario] of Object.entries(SCENARIOS)) scenarios[name] = await compete(all, name, scenario);
-  const main = scenarios[MAIN] ?? {};
+  const main = await compete(all, MAIN, KEEP_ALIVE);
+  scenarios[MAIN] = summaries(main);
+  for (const [name, scenario] of Object.entries(SCENARIOS))
+    scenarios[name] = summaries(await compete(all, name, scenario));
   const ratio = (key: 'requests_per_second' | 'cpu_us_per_request', over: string, under: string) =>
-    divide(main[over]?.[key], main[under]?.[key]);
+    middleRatio(main.get(over), main.get(under), key);
   return {
     throughput_ratio_to_hpm: ratio('requests_per_second', OURS, HPM),
     throughput_ratio_to_naive_hpm: ratio('requests_per_second', OURS, NAIVE),
@@ -104,10 +117,25 @@ async function measure() {
     features_cost_ratio: ratio('cpu_us_per_request', OURS, ENGINE),
     shadow_p99_ratio: await shadowRatio(around),
     memory_growth_mib: await memoryGrowth(around),
-    peers: Object.entries(main).map(([name, figures]) => ({ name, ...figures })),
+    peers: Object.entries(scenarios[MAIN]).map(([name, figures]) => ({ name, ...figures })),
     scenarios,
     notes,
   };
+}
+
+/** What each feature adds to one request, in microseconds of processor time. */
+async function measureSteps(): Promise<{ name: string; cpu_us_per_request: number | null }[]> {
+  const figures = summaries(await compete(steps(await surroundings()), MAIN, KEEP_ALIVE));
+  return Object.entries(figures).map(([name, { cpu_us_per_request }]) => ({ name, cpu_us_per_request }));
+}
+
+function printSteps(costs: Awaited<ReturnType<typeof measureSteps>>): void {
+  process.stdout.write(`\n${'CPU us'.padStart(8)}${'more'.padStart(8)}\n`);
+  for (const [index, { name, cpu_us_per_request: us }] of costs.entries()) {
+    const before = costs[index - 1]?.cpu_us_per_request;
+    const more = us === null || before === undefined || before === null ? '' : (us - before).toFixed(1);
+    process.stdout.write(`${String(us ?? '-').padStart(8)}${more.padStart(8)}  ${name}\n`);
+  }
 }
 
 async function surroundings(): Promise<Surroundings> {
@@ -127,12 +155,12 @@ async function start(cpu: number, program: string, env: NodeJS.ProcessEnv): Prom
   return `http://127.0.0.1:${running.port}`;
 }
 
-/** Lets each contestant run alone, in turns, so that a slow moment of the machine hits all of them; the median counts. */
+/** Lets each contestant run alone, in turns, so that a slow moment of the machine hits all of them. */
 async function compete(
   all: readonly Contestant[],
   scenario: string,
   options: Omit<LoadOptions, 'port' | 'seconds'>,
-): Promise<Record<string, Figures>> {
+): Promise<Rounds> {
   const measured = new Map<string, Figures[]>(all.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
     for (const contestant of all) {
@@ -140,7 +168,7 @@ async function compete(
       measured.get(contestant.name)?.push(await once(contestant, options));
     }
   }
-  return Object.fromEntries([...measured].map(([name, figures]) => [name, median(figures)]));
+  return measured;
 }
 
 async function once(contestant: Contestant, options: Omit<LoadOptions, 'port' | 'seconds'>): Promise<Figures> {
@@ -223,16 +251,32 @@ async function load(options: LoadOptions): Promise<LoadResult> {
   return JSON.parse(stdout);
 }
 
-function median(figures: readonly Figures[]): Figures {
+function summaries(rounds: Rounds): Record<string, Figures> {
+  return Object.fromEntries([...rounds].map(([name, figures]) => [name, summary(figures)]));
+}
+
+/** The medians; but of processor time the least, as whatever else the machine does can only add to it. */
+function summary(figures: readonly Figures[]): Figures {
   const of = (key: keyof Figures) => figures.map((each) => each[key]).filter((value) => value !== null);
+  const costs = of('cpu_us_per_request');
   return {
     requests_per_second: middle(of('requests_per_second')),
-    cpu_us_per_request: figures.some((each) => each.cpu_us_per_request === null)
-      ? null
-      : middle(of('cpu_us_per_request')),
+    cpu_us_per_request: costs.length === 0 ? null : Math.min(...costs),
     p50_ms: round2(middle(of('p50_ms'))),
     p99_ms: round2(middle(of('p99_ms'))),
   };
+}
+
+/** The median over the rounds of what one did for what the other did in the same round; of processor time, of the least. */
+function middleRatio(
+  over: readonly Figures[] = [],
+  under: readonly Figures[] = [],
+  key: 'requests_per_second' | 'cpu_us_per_request',
+): number | null {
+  if (key === 'cpu_us_per_request') return divide(summary(over)[key], summary(under)[key]);
+  const ratios = over.map((figures, round) => divide(figures[key], under[round]?.[key]));
+  const taken = ratios.filter((ratio) => ratio !== null);
+  return taken.length === 0 ? null : round2(middle(taken));
 }
 
 function middle(numbers: readonly number[]): number {

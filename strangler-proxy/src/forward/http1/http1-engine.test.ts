@@ -58,7 +58,7 @@ test('trailers of a request arrive, but for what no trailer may say', async () =
   await sendRaw(
     proxy.port,
     'POST / HTTP/1.1\r\nHost: a\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\nConnection: close, X-Mine\r\n\r\n' +
-      '2\r\nok\r\n0\r\nX-Sum: 7\r\nX-Forwarded-For: 10.9.9.9\r\nX-Shadow-Request: true\r\n' +
+      '2\r\nok\r\n0\r\nX-Sum: 7\r\nX-Forwarded-For: 10.9.9.9\r\nX-Shadow-Request: true\r\nX-Strangler-Identity: me\r\n' +
       'Authorization: Basic eA==\r\nX-Mine: 1\r\n\r\n',
   );
   expect(upstream.received).toMatch(/^Trailer: X-Sum\r$/m);
