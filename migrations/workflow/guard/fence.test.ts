@@ -36,6 +36,13 @@ test('a fence that has to wait for a writer gives up after 150 ms, and the write
   await behind;
   await slow.query('COMMIT');
   expect((await readGuard(shop.query, CAPABILITY))?.row).toMatchObject({ state: 'open', epoch });
+  // Seconds would end in the same error, and nobody would see the shop stand still.
+  const { rows } = await shop.admin.query(
+    `SELECT proname FROM pg_proc WHERE 'lock_timeout=150ms' = ANY (proconfig) AND pronamespace = 'strangler'::regnamespace ORDER BY 1`,
+  );
+  expect(rows.map(({ proname }) => proname)).toEqual(
+    ['enforce', 'fence', 'flip', 'open', 'retire'].map((name) => `guard_${name}`),
+  );
 });
 
 test('a prepared transaction that has written keeps the fence out, and is named', async () => {
@@ -185,6 +192,14 @@ describe('two that decide at once', () => {
     ]);
     expect(results.toSorted()).toEqual(['ST101', undefined]);
   });
+});
+
+test('an attempt neither flips nor undoes what another one has fenced', async () => {
+  const [mine, other] = [attempted(), attempted()];
+  await fence(shop.query, mine, 60_000);
+  expect(await stateOf(flip(shop.query, other, 0))).toBe('ST101');
+  expect(await stateOf(undo(shop.query, other))).toBe('ST101');
+  expect((await readGuard(shop.query, CAPABILITY))?.row).toMatchObject({ state: 'fenced', attempt: mine.attempt });
 });
 
 describe('a call whose outcome is unknown', () => {

@@ -106,6 +106,7 @@ test('while it observes, every write passes, and whoever wrote is named and coun
   await sync.query(WRITE);
   // Two of a name at once, neither waits for the other.
   const another = await shop.session('app', { application_name: 'nightly-job' });
+  await job.query('INSERT INTO item VALUES (4, 4)');
   await job.query('BEGIN');
   await job.query('INSERT INTO item VALUES (2, 2)');
   await another.query('BEGIN');
@@ -125,7 +126,7 @@ test('while it observes, every write passes, and whoever wrote is named and coun
   expect(rows).toEqual([
     { relation: 'public.copied', app: true, application_name: 'app', writes: 1 },
     { relation: 'public.item', app: true, application_name: 'app', writes: 2 },
-    { relation: 'public.item', app: true, application_name: 'nightly-job', writes: 4 },
+    { relation: 'public.item', app: true, application_name: 'nightly-job', writes: 5 },
   ]);
   expect(
     await stateOf(fence(shop.query, { capability: CAPABILITY, epoch: 1, attempt: crypto.randomUUID() }, 9_000)),

@@ -112,6 +112,10 @@ export function useGuarded(
       const client = new pg.Client({ connectionString: address.href, application_name: role, ...options });
       client.on('error', () => {});
       await client.connect();
+      // As in every session that has written before: the guard asks for its server's identifier once.
+      await client.query(
+        `SELECT set_config('strangler.system_identifier', system_identifier::text, false) FROM pg_control_system()`,
+      );
       sessions.push(client);
       return client;
     },
