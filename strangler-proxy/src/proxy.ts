@@ -100,7 +100,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
   requireUpstreams(options.migrations, upstreams);
   const choosables = declaredRoutes(options.migrations).map((route) => choosable(route, flags));
   const routes = compileRoutes(choosables);
-  const choose = createChooser(flags, ownership, options.pins);
+  const choose = createChooser(choosables, flags, ownership, options.pins);
   const unfollow = flags.onChange(() => follow(choosables, flags));
   const peerOf = peerReader(options.trustProxy ?? []);
   const upgrades = createUpgrades(upstreams);

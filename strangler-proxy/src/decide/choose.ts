@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { KILL_SWITCH, serveFlag, shadowFlag } from 'strangler-migrations/define';
-import type { HeadAdditions } from '../forward/head-additions.ts';
+import { type HeadAdditions, joinAdditions } from '../forward/head-additions.ts';
 import type { Peer } from '../forward/peer.ts';
 import type { DeclaredRoute } from '../match/route-table.ts';
 import { carriesPins, type PinQuestion, type Pins } from '../pin/index.ts';
@@ -48,15 +48,24 @@ export function follow(routes: readonly ChoosableRoute[], flags: Flags): void {
 }
 
 /** Binds the decision to flags, ownership, pins and the visitor's cookie. */
-export function createChooser(flags: Flags, ownership: Ownership, pins: Pins | undefined): Choose {
+export function createChooser(
+  routes: readonly ChoosableRoute[],
+  flags: Flags,
+  ownership: Ownership,
+  pins: Pins | undefined,
+): Choose {
   return (route, request, peer) => {
-    if (route === undefined) return NOT_DECLARED;
+    if (route === undefined) {
+      if (pins === undefined || isSafe(request.method)) return NOT_DECLARED;
+      return { ...NOT_DECLARED, additions: pinsOf(pins, touchedByMonolith(), request, peer) };
+    }
     const { capability } = route.migration;
     const owner = ownership.ownerOf(capability);
     if (route.route.kind === 'write') {
       const decision = decide(route, owner, route.flags, NEVER_ASKED);
-      const additions = pins?.ofWrite(request, questionOf(capability, owner, request, peer));
-      return { decision, setCookie: undefined, additions };
+      if (pins === undefined) return { decision, setCookie: undefined, additions: undefined };
+      const touched = owner === 'monolith' ? touchedByMonolith().add(capability) : [capability];
+      return { decision, setCookie: undefined, additions: pinsOf(pins, touched, request, peer) };
     }
     const pinned =
       pins !== undefined && carriesPins(request)
@@ -73,6 +82,27 @@ export function createChooser(flags: Flags, ownership: Ownership, pins: Pins | u
     if (route.flags.serve !== 'ask') flags.count(route.serveFlag, route.flags.serve === 'always');
     return { decision, setCookie: visitor.setCookie, additions: pinned?.additions };
   };
+
+  /**
+   * What a write of the monolith may change, whatever it is: the tables of everything that it owns, and those that other
+   * capabilities follow. Only what may be read from a service needs to be known.
+   */
+  function touchedByMonolith(): Set<string> {
+    const touched = new Set<string>();
+    for (const { route, migration, flags } of routes) {
+      const { capability } = migration;
+      if (route.kind === 'write' || flags.serve === 'never' || touched.has(capability)) continue;
+      if (ownership.ownerOf(capability) === 'monolith') touched.add(capability);
+    }
+    return touched;
+  }
+
+  function pinsOf(pins: Pins, capabilities: Iterable<string>, request: IncomingMessage, peer: Peer) {
+    const all = [...capabilities].flatMap(
+      (capability) => pins.ofWrite(request, questionOf(capability, ownership.ownerOf(capability), request, peer)) ?? [],
+    );
+    return joinAdditions(all);
+  }
 
   function questionOf(capability: string, owner: Side, request: IncomingMessage, peer: Peer): PinQuestion {
     return { capability, owner, epoch: ownership.epochOf(capability), secure: isSecure(request, peer) };
@@ -99,4 +129,9 @@ function askFor(route: ChoosableRoute, flags: Flags, visitor: Visitor): Ask {
 
 function isSecure(request: IncomingMessage, peer: Peer): boolean {
   return peer.encrypted || (peer.trusted && request.headers['x-forwarded-proto'] === 'https');
+}
+
+/** RFC 9110 section 9.2.1. */
+function isSafe(method: string | undefined): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE';
 }

@@ -80,7 +80,7 @@ function instance(flags: SaidFlags): (target: string, cookie?: string) => { side
   const still = stillFlags(flags);
   const routes = declaredRoutes([catalog]).map((route) => choosable(route, still));
   const table = compileRoutes(routes);
-  const choose: Choose = createChooser(still, MONOLITH_OWNS_ALL, undefined);
+  const choose: Choose = createChooser([], still, MONOLITH_OWNS_ALL, undefined);
   const peer = { address: '127.0.0.1', trusted: false, encrypted: false };
   const socket = new Socket();
   return (target, cookie) => {

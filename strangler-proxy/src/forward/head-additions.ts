@@ -19,3 +19,12 @@ export interface HeadAdditions {
 }
 
 export const NO_FIELDS: Fields = [];
+
+/** Several of them as one; undefined for none. */
+export function joinAdditions(all: readonly HeadAdditions[]): HeadAdditions | undefined {
+  if (all.length < 2) return all[0];
+  return {
+    answered: async () => (await Promise.all(all.map((one) => one.answered()))).flat(),
+    failed: (wasSent) => all.flatMap((one) => one.failed(wasSent)),
+  };
+}

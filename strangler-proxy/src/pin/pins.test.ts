@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { Registry } from 'prom-client';
+import { defineMigration, write as write_ } from 'strangler-migrations/define';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Ownership, Side } from '../decide/ownership.ts';
 import { catalog, startProxy, startUpstream, type TestProxy, testFlags, until } from '../test-support/servers.ts';
@@ -195,7 +196,6 @@ test('who has no pin costs the databases nothing, not even a connection', async 
   const jar = cookieJar();
   jar.set('session', 'strangler');
   for (let i = 0; i < 20; i++) await read(proxy, jar, 'a');
-  await (await fetch(`${proxy.url}/elsewhere?id=b&value=1`, { method: 'POST' })).arrayBuffer();
   expect(connections).toBe(0);
   await write(proxy, jar, 'a', 1);
   await until(() => connections > 0);
@@ -283,6 +283,46 @@ test('a write that nobody answered may have been done: its client is pinned; one
   const other = cookieJar();
   expect((await write(refusing, other, 'a', 1)).status).toBe(502);
   expect(pins(other)).toEqual([]);
+});
+
+test('a form of the monolith that nobody declared pins what it may have changed, if a service may serve it', async () => {
+  const stores = await startTwoStores(databases);
+  const proxy = await startPinned(stores);
+  const jar = cookieJar();
+  const post = async (to: TestProxy) => {
+    const answer = await fetch(`${to.url}/admin/form?id=a&value=7`, { method: 'POST', headers: jar.header() });
+    jar.take(answer);
+    await answer.arrayBuffer();
+  };
+  await post(proxy);
+  expect(await read(proxy, jar, 'a')).toEqual({ value: 7, by: 'monolith' });
+  await stores.carry(0);
+  await until(async () => (await read(proxy, jar, 'a')).by === 'catalog');
+  expect(pins(jar)).toEqual([]);
+  // After the cut-over the monolith changes nothing of it.
+  await post(await startPinned(stores, owned('service', 2)));
+  expect(pins(jar)).toEqual([]);
+});
+
+test('a write of one capability pins another that may follow its tables', async () => {
+  const stores = await startTwoStores(databases);
+  const ratings = { ...catalog, capability: 'ratings', service: 'catalog', routes: [] };
+  const reviews = defineMigration({
+    capability: 'reviews',
+    service: 'catalog',
+    routes: { create: write_('POST /reviews') },
+    tables: [],
+  });
+  const registry = new Registry();
+  const made = createPins({ migrations: [catalog, ratings, reviews], databases, keys: [KEY], registry });
+  onTestFinished(() => made.close());
+  const flags = testFlags({ 'catalog.item.serve': 'always' });
+  const migrations = [catalog, ratings, reviews];
+  const proxy = await startProxy({ migrations, upstreams: stores.upstreams, flags, pins: made });
+  const jar = cookieJar();
+  jar.take(await fetch(`${proxy.url}/reviews?id=a&value=3`, { method: 'POST' }));
+  expect(pins(jar)).toHaveLength(2);
+  expect(await read(proxy, jar, 'a')).toEqual({ value: 3, by: 'monolith' });
 });
 
 test('a client without cookies gets its pin in a header, and sends it back', async () => {
