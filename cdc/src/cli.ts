@@ -5,6 +5,8 @@ import { ConfigurationError, DEFAULT_PORT, readConfiguration } from './config.ts
 import { deadLetters, UsageError } from './dead-letters-command.ts';
 import { type Check, examine } from './doctor.ts';
 import { describeError, isTransient, StreamStop } from './errors.ts';
+import { NotTheOwner } from './reconcile/backfill.ts';
+import { runBackfill } from './reconcile/backfill-command.ts';
 import { runReconcile } from './reconcile/command.ts';
 import { rogueWrites } from './rogue-writes-command.ts';
 import { rolesSql } from './roles.ts';
@@ -24,6 +26,7 @@ const HELP = `Carries every committed change of the monolith's database to the s
   npx cdc verify                     is every row of both databases as it has to be? reads only
   npx cdc verify --continuous        the same again and again, a slice a minute
   npx cdc reconcile --dry-run        what would be done about the rows that are not
+  npx cdc backfill --table prod      every row of a table anew, beside the stream
   npx cdc dead-letters list          events that could not be applied, with their causes
   npx cdc dead-letters replay --all  applies them, once the causes are mended
   npx cdc rogue-writes               what a side wrote that does not own it
@@ -32,6 +35,7 @@ Commands
   run        initial load, then the change stream; /livez, /readyz, /metrics and /status over HTTP
   status     positions and lag, read from the databases: works whether or not "run" does
   verify     compares every row of both databases beside live traffic; names missing, extra and different rows
+  backfill   brings the rows of one table, or of a range of its keys, while "run" runs on
   reconcile  verifies, and repairs those rows in the services' databases; "run" may run on
   doctor     checks both databases and changes nothing
   roles      prints SQL
@@ -43,12 +47,13 @@ Commands
 
 Options
   --capability NAME   only this migration
-  --json              one JSON object on stdout (status, doctor, verify, reconcile, dead-letters, rogue-writes)
+  --json              one JSON object on stdout (status, doctor, verify, reconcile, backfill, dead-letters, rogue-writes)
   --watch             again every second (status)
-  --table T           only the tables mapped from or to T (verify, reconcile)
-  --rate ROWS         rows per second that are compared at most (verify, reconcile; default: no limit)
+  --table T           only the tables mapped from or to T (verify, reconcile, backfill)
+  --rate ROWS         rows per second that are read at most (verify, reconcile, backfill; default: no limit)
   --resume            go on where an earlier one was ended (verify)
   --direction D       only letters of the forward or the reverse stream (dead-letters)
+  --from K, --to K    only these keys, both included (backfill)
   --continuous        again and again until SIGTERM, with a rest behind each slice (verify)
   --every SECONDS     how long that rest is (default: 60)
   --dry-run           change nothing, say what would be done (reconcile, dead-letters replay, discard)
@@ -71,7 +76,7 @@ Environment
   STRANGLER_CONNECT_DATABASE_<NAME>  a database as Kafka Connect reaches it, where its URL is another there
   STRANGLER_CDC_DEAD_LETTERS   events that may be parked; at the bound the stream stops (default: 10000; 0: parks none)
 
-Exit status: 0 done, 1 error, 2 looked and found wanting (doctor, verify, reconcile, rogue-writes), or refused again (dead-letters replay).
+Exit status: 0 done, 1 error, 2 looked and found wanting (doctor, verify, reconcile, backfill, rogue-writes), or refused again (dead-letters replay).
 `;
 
 async function main(args: readonly string[]): Promise<number> {
@@ -87,6 +92,8 @@ async function main(args: readonly string[]): Promise<number> {
       resume: { type: 'boolean', default: false },
       continuous: { type: 'boolean', default: false },
       every: { type: 'string' },
+      from: { type: 'string' },
+      to: { type: 'string' },
       all: { type: 'boolean', default: false },
       direction: { type: 'string' },
       'dry-run': { type: 'boolean', default: false },
@@ -98,7 +105,17 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return values.help ? 0 : 1;
   }
-  const commands = ['run', 'status', 'doctor', 'roles', 'verify', 'reconcile', 'dead-letters', 'rogue-writes'];
+  const commands = [
+    'run',
+    'status',
+    'doctor',
+    'roles',
+    'verify',
+    'reconcile',
+    'backfill',
+    'dead-letters',
+    'rogue-writes',
+  ];
   if (!commands.includes(command) || (rest.length > 0 && command !== 'dead-letters')) {
     process.stderr.write(`cdc: there is no command "${positionals.join(' ')}"; "cdc --help" lists them\n`);
     return 1;
@@ -128,6 +145,8 @@ async function main(args: readonly string[]): Promise<number> {
         ...{ ...values, migrations: configuration.migrations, signal: untilSignal() },
         state: env.STRANGLER_STATE || '.strangler',
       });
+    case 'backfill':
+      return runBackfill({ ...values, migrations: configuration.migrations, signal: untilSignal() });
     case 'reconcile':
       return runReconcile({
         ...{ ...values, migrations: configuration.migrations, signal: untilSignal() },
@@ -198,7 +217,7 @@ try {
 function explain(error: NodeJS.ErrnoException): string {
   if (error.code === 'EADDRINUSE') return `${error.message}. Something else listens there: set PORT to a free port.`;
   if (error instanceof StreamStop) return `${error.message}. ${error.fix}`;
-  const said = [ConfigurationError, NothingLoaded, OwnerMoved, UsageError, VerifyInterrupted].some(
+  const said = [ConfigurationError, NothingLoaded, NotTheOwner, OwnerMoved, UsageError, VerifyInterrupted].some(
     (kind) => error instanceof kind,
   );
   const known = said || isTransient(error) || error.code?.startsWith('ERR_PARSE_ARGS');

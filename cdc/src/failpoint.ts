@@ -11,8 +11,18 @@
  * | `acknowledged` | a batch is acknowledged |
  * | `park` | a dead letter is written, not committed |
  * | `replay` | dead letters are replayed, not committed |
+ * | `repair` | rows of a reconciliation or a backfill are written, not committed |
  */
-export type Failpoint = 'load' | 'loaded' | 'capture' | 'commit' | 'committed' | 'acknowledged' | 'park' | 'replay';
+export type Failpoint =
+  | 'load'
+  | 'loaded'
+  | 'capture'
+  | 'commit'
+  | 'committed'
+  | 'acknowledged'
+  | 'park'
+  | 'replay'
+  | 'repair';
 
 /**
  * Ends the process the n-th time that it passes the place which `STRANGLER_CDC_FAILPOINT` names, as `commit:3`. Only the

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { beginApplying, repairOrigin } from '../apply/apply-session.ts';
+import type { MigrationDatabases } from '../config.ts';
 import { connect, disconnect } from '../database/connect.ts';
 import { readTargetFacts } from '../database/target-facts.ts';
 import { courseOf } from '../direction.ts';
@@ -8,7 +9,7 @@ import type { Direction } from '../stream-name.ts';
 import type { ComparedTable } from '../verify/compared-table.ts';
 import { LISTED_MAX, type VerifyReport } from '../verify/report.ts';
 import { appliedPosition, type Difference } from '../verify/settle.ts';
-import { VERIFY_LIMITS, type VerifyOptions, verify } from '../verify/verify.ts';
+import { VERIFY_LIMITS, type VerifyLimits, type VerifyOptions, verify } from '../verify/verify.ts';
 import { type Repair, repair, type Workshop } from './repair.ts';
 
 export interface ReconcileOptions extends Omit<VerifyOptions, 'settled' | 'from' | 'save'> {
@@ -87,7 +88,10 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
 }
 
 /** What repairs in one direction are made with: into the side that does not own the rows. */
-async function openWorkshop(options: ReconcileOptions, direction: Direction): Promise<Workshop> {
+export async function openWorkshop(
+  options: MigrationDatabases & { readonly limits?: Partial<VerifyLimits> },
+  direction: Direction,
+): Promise<Workshop> {
   const { name, sourceUrl, targetUrl, mappings, origin } = courseOf(options, direction);
   const applicationName = 'strangler_reconcile';
   const source = await connect(sourceUrl, { applicationName });

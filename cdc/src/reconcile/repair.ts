@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { createRowWriter, type TargetTables } from '../apply/row-writer.ts';
 import type { ChangeEvent } from '../change-event.ts';
 import { describeError, StreamStop, sqlState } from '../errors.ts';
+import { failpoint } from '../failpoint.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import { compileTable } from '../map.ts';
 import type { StreamName } from '../stream-name.ts';
@@ -48,7 +49,12 @@ export async function repair(
   return done;
 }
 
-async function repairRows(workshop: Workshop, table: ComparedTable, keys: readonly Key[]): Promise<readonly Repair[]> {
+/** Makes the target's rows of these keys what the source says, in one transaction if none of them moves meanwhile. */
+export async function repairRows(
+  workshop: Workshop,
+  table: ComparedTable,
+  keys: readonly Key[],
+): Promise<readonly Repair[]> {
   const done: Repair[] = [];
   let open = keys;
   for (let attempt = 0; attempt < ATTEMPTS && open.length > 0; attempt++) {
@@ -116,6 +122,7 @@ async function attemptRows(workshop: Workshop, table: ComparedTable, keys: reado
       }
     }
     await writer.flush();
+    failpoint('repair');
     await client.query('COMMIT');
     return { repaired, moved };
   } catch (error) {
