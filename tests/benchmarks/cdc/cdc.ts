@@ -7,7 +7,15 @@ import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { freePortBase, ROOT } from '../../support/running-stack.ts';
 import { residentMebibytes } from '../proxy/processes.ts';
-import { type Contestant, type CpuTime, createNative, createOurs, OUR_SLOT, ourEnvironment } from './contestants.ts';
+import {
+  type Contestant,
+  type CpuTime,
+  createNative,
+  createOurs,
+  endOurs,
+  OUR_SLOT,
+  ourEnvironment,
+} from './contestants.ts';
 import { mean, median, percentile99, rounded } from './figures.ts';
 import { measureLoads } from './loads.ts';
 import { run, type Stores, startStores, untilFound, withSession } from './stores.ts';
@@ -56,8 +64,10 @@ const began = performance.now();
 const folder = await mkdtemp(join(tmpdir(), 'strangler-bench-cdc-'));
 /** What has to be stopped, the last one first. */
 const open: { stop(): Promise<void> }[] = [];
+let cleaning: Promise<void> | undefined;
+// Not only once: npm passes a signal on that the terminal has sent to both, and a second one must not cut the cleaning short.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void cleanUp().finally(() => process.exit(1)));
+  process.on(signal, () => void cleanUp().finally(() => process.exit(1)));
 }
 try {
   const report = await measure();
@@ -70,9 +80,13 @@ try {
   await cleanUp();
 }
 
-async function cleanUp(): Promise<void> {
-  for (const each of open.splice(0).toReversed()) await each.stop().catch(() => {});
-  await rm(folder, { recursive: true, force: true });
+function cleanUp(): Promise<void> {
+  cleaning ??= (async () => {
+    endOurs();
+    for (const each of open.splice(0).toReversed()) await each.stop().catch(() => {});
+    await rm(folder, { recursive: true, force: true });
+  })();
+  return cleaning;
 }
 
 async function measure() {
@@ -89,7 +103,6 @@ async function measure() {
   const loads = await measureLoads(stores, parts.has('load') ? rounds : 0, say);
   const ours = createOurs(stores, loads.targetUrl);
   const native = await createNative(stores);
-  open.push(ours);
 
   const small = Math.max(100, Math.round(rows / 4));
   const both = [native, ours] as const;
