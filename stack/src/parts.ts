@@ -211,6 +211,7 @@ export function describeParts(plan: Plan): Part[] {
             STRANGLER_DATABASE_CATALOG: database.catalogForControl,
             STRANGLER_CDC: join(ROOT, 'cdc/src/cli.ts'),
             STRANGLER_APPLICATIONS: 'shop,catalog',
+            ...gates(),
             UNLEASH_ADMIN_URL: url.flags,
             UNLEASH_ADMIN_TOKEN: unleash.adminToken,
             PORT: String(ports.control),
@@ -244,6 +245,12 @@ export function describeParts(plan: Plan): Part[] {
       readyUrl: `${url.proxyAdmin}/readyz`,
     }),
   ];
+}
+
+/** What has to hold before a cut-over, where somebody wants it other than by default. */
+function gates(): Record<string, string> {
+  const given = Object.entries(process.env).filter(([name, value]) => name.startsWith('STRANGLER_GATE_') && value);
+  return Object.fromEntries(given) as Record<string, string>;
 }
 
 /** What our own parts may in a database that rows leave or reach. */
