@@ -123,7 +123,13 @@ test('a flag that cannot be followed is put back, and says why where it was turn
     headers: { authorization: `Bearer ${credentials.control.proxyToken}` },
     body: JSON.stringify(report),
   });
-  await new Promise((wake) => setTimeout(wake, 5_000));
+  const headers = { authorization: `Bearer ${file.control_token}` };
+  const isSilent = async () => {
+    const answer = await (await fetch(`${file.urls.control}/v1/status`, { headers })).json();
+    const { proxies } = answer as { proxies: { name: string; answers: boolean }[] };
+    return proxies.some(({ name, answers }) => name === 'gone' && !answers);
+  };
+  await until(isSilent, Boolean, MOVES);
   await person.toggle('catalog.write', true);
   await until(statusOf, ({ last }) => last?.state === 'refused', MOVES);
   await page.goto(`${stack.urls.flags}/projects/default/features/catalog.write`);
