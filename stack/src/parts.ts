@@ -210,6 +210,8 @@ export function describeParts(plan: Plan): Part[] {
             STRANGLER_DATABASE_MONOLITH: database.monolithForControl,
             STRANGLER_DATABASE_CATALOG: database.catalogForControl,
             STRANGLER_CDC: join(ROOT, 'cdc/src/cli.ts'),
+            STRANGLER_CDC_DATABASE_MONOLITH: database.monolithForCdc,
+            STRANGLER_CDC_DATABASE_CATALOG: database.catalogForCdc,
             STRANGLER_APPLICATIONS: 'shop,catalog',
             ...gates(),
             UNLEASH_ADMIN_URL: url.flags,

@@ -19,6 +19,8 @@ export interface ControlConfig {
   readonly unleash: UnleashAccess | undefined;
   /** The program of change data capture, for `verify`; undefined: nobody can be asked to verify. */
   readonly cdc: string | undefined;
+  /** What that program's environment has beside ours: change data capture has roles of its own. */
+  readonly cdcEnvironment: Readonly<Record<string, string>>;
   /** `application_name` of those whose writes come through the proxy. */
   readonly applications: readonly string[];
   readonly gates: Gates;
@@ -73,6 +75,7 @@ export const CONTROL_ENVIRONMENT = `Environment of "strangler control"
   STRANGLER_DATABASE_<SERVICE>   the same for each service
   UNLEASH_ADMIN_URL, UNLEASH_ADMIN_TOKEN   the flag server; without it only commands ask for anything
   STRANGLER_CDC                  the program "cdc", which is asked to verify
+  STRANGLER_CDC_DATABASE_...     the same two, as change data capture's role
   STRANGLER_APPLICATIONS         application_name of those whose writes come through the proxy, with commas
   STRANGLER_GATE_PARITY, STRANGLER_GATE_COMPARISONS, STRANGLER_GATE_VERIFICATION_MINUTES, STRANGLER_GATE_LAG_MS
                                  what has to hold before a cut-over (0.99, 100, 60, 1000)
@@ -107,6 +110,7 @@ export function readControlConfig(env: NodeJS.ProcessEnv): ControlConfig {
     proxyToken: data.STRANGLER_CONTROL_PROXY_TOKEN,
     unleash: url === undefined || token === undefined ? undefined : { url, token },
     cdc: data.STRANGLER_CDC,
+    cdcEnvironment: cdcEnvironment(given),
     applications: data.STRANGLER_APPLICATIONS.split(',').flatMap((name) => name.trim() || []),
     gates: {
       parityMin: data.STRANGLER_GATE_PARITY,
@@ -116,4 +120,13 @@ export function readControlConfig(env: NodeJS.ProcessEnv): ControlConfig {
     },
     logLevel: data.LOG_LEVEL,
   };
+}
+
+/** `STRANGLER_CDC_DATABASE_CATALOG` is that program's `STRANGLER_DATABASE_CATALOG`. */
+function cdcEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value && name.startsWith('STRANGLER_CDC_DATABASE_')) found[name.replace('_CDC', '')] = value;
+  }
+  return found;
 }

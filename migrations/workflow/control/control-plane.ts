@@ -121,7 +121,7 @@ export async function startControlPlane(
     databases.set(name, database);
     return database.query;
   };
-  const verifier = { pool, cdc: config.cdc, signal };
+  const verifier = { pool, cdc: config.cdc, environment: config.cdcEnvironment, signal };
   const keepers = new Map<string, OwnerKeeper>(
     migrations.map((migration) => {
       const { capability } = migration;

@@ -28,12 +28,14 @@ export interface Verifier {
   readonly pool: pg.Pool;
   /** The program; undefined: nobody can be asked. */
   readonly cdc: string | undefined;
+  /** Beside our own environment. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
 /** The newest verification if `isFresh` likes its age, else a new one, which is kept. */
 export async function verification(
-  { pool, cdc, signal }: Verifier,
+  { pool, cdc, environment, signal }: Verifier,
   capability: string,
   isFresh: (ageMs: number) => boolean,
 ): Promise<Verification> {
@@ -43,7 +45,7 @@ export async function verification(
   if (cdc === undefined) {
     return { verdict: 'unknown', ageMs: 0, rows: 0, note: 'this control plane knows no cdc to ask (STRANGLER_CDC)' };
   }
-  const found = await run(cdc, capability, signal);
+  const found = await run(cdc, environment, capability, signal);
   if (found.verdict !== 'unknown') {
     await pool.query(
       `INSERT INTO control.capability (name, verification, verified_at) VALUES ($1, $2, now())
@@ -66,12 +68,17 @@ export async function lastVerification(pool: pg.Pool, capability: string): Promi
   return rows[0] && { ...rows[0].verification, ageMs: rows[0].age_ms };
 }
 
-/** Runs `cdc verify`, in an environment like ours: the databases are the same. */
-function run(cdc: string, capability: string, signal: AbortSignal): Promise<Verification> {
+/** Runs `cdc verify`, in our environment but for the roles that it connects as. */
+function run(
+  cdc: string,
+  environment: Verifier['environment'],
+  capability: string,
+  signal: AbortSignal,
+): Promise<Verification> {
   const isScript = /\.[cm]?[jt]s$/.test(cdc);
   const args = [...(isScript ? [cdc] : []), 'verify', '--capability', capability, '--json'];
   return new Promise((done) => {
-    const options = { maxBuffer: OUTPUT_BYTES_MAX, signal };
+    const options = { maxBuffer: OUTPUT_BYTES_MAX, signal, env: { ...process.env, ...environment } };
     execFile(isScript ? process.execPath : cdc, args, options, (error, stdout, stderr) => {
       const parsed = reports.safeParse(parse(stdout));
       const [report] = parsed.success ? parsed.data.verifications : [];

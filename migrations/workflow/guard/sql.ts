@@ -155,7 +155,7 @@ ${functions.map((each) => `ALTER FUNCTION strangler.${each} OWNER TO ${owner};`)
 REVOKE ALL ON FUNCTION ${list(functions)} FROM PUBLIC;
 GRANT USAGE ON SCHEMA strangler TO ${workflow}, ${syncs};
 GRANT EXECUTE ON FUNCTION ${list(WORKFLOW_FUNCTIONS)} TO ${workflow};
-GRANT SELECT ON strangler.guard TO ${workflow}, ${syncs};
+GRANT SELECT ON strangler.guard TO ${syncs};
 -- A table is published by its owner: the markers by whoever publishes the capability's tables.
 DO $rights$ BEGIN
   EXECUTE format('ALTER TABLE strangler.marker OWNER TO %I', (

@@ -129,11 +129,14 @@ export async function createWorld(): Promise<World> {
       await carrier.stop();
       await rm(folder, { recursive: true });
       const made = [roles.workflowRole, ...roles.syncRoles, roles.ownerRole].join(', ');
-      for (const client of Object.values(clients)) await client.query(`DROP OWNED BY ${made} CASCADE`);
-      // Roles belong to the server; these are of this test alone.
-      await clients.monolith.query(`DROP ROLE ${made}`);
       await Promise.all(Object.values(clients).map((client) => client.end()));
       for (const database of [monolith, service, own]) await database.drop();
+      // Roles belong to the server; these are of this test alone.
+      const server = new URL(own.url);
+      server.pathname = '/postgres';
+      const administrator = await connect(server.href);
+      await administrator.query(`DROP ROLE ${made}`);
+      await administrator.end();
     },
   };
 }
