@@ -93,14 +93,9 @@ test('the writes go to the service and come back, each time with the next epoch,
 });
 
 test('a stream that stands still costs writers its bound and no more: the attempt is undone, and the old owner goes on', async () => {
-  world.carry(false);
-  const id = await ask('cutover', ['verification']);
-  // The probe would say so before anybody waits: it has to have gone over first.
-  world.carry(true);
-  await untilTrue(() => proxy.order().hold === id);
-  world.carry(false);
-  const { state, said } = await ended(id);
-  world.carry(true);
+  world.carryFences(false);
+  const { state, said } = await ended(await ask('cutover'));
+  world.carryFences(true);
   expect(`${state}: ${said}`).toMatch(/undone: Cut-over undone at the step "drain": the forward stream of things/);
   await settledAs('monolith open 4, service closed 3', 'monolith', 4);
 });

@@ -23,8 +23,8 @@ export interface World {
   rows(): Promise<string>;
   /** Starts `strangler control`; resolves once it answers. */
   start(env?: NodeJS.ProcessEnv): Promise<RunningControl>;
-  /** Whether markers travel. */
-  carry(on: boolean): void;
+  /** Whether fences, and what is behind them, travel. */
+  carryFences(on: boolean): void;
   drop(): Promise<void>;
 }
 
@@ -93,7 +93,7 @@ export async function createWorld(): Promise<World> {
       );
       return texts.join(', ');
     },
-    carry: carrier.carry,
+    carryFences: carrier.carryFences,
     async start(env = {}) {
       const port = await freePort();
       const child = spawn(process.execPath, [CLI, 'control'], {
@@ -213,17 +213,17 @@ function running(child: ChildProcess, url: string, token: string): RunningContro
 /** Brings markers over as the two streams do, without the rows around them. */
 function carryMarkers(queries: World['queries']) {
   let isOver = false;
-  let isOn = true;
+  let carriesFences = true;
   const seen = { monolith: 0, service: 0 };
   const done = (async () => {
     while (!isOver) {
       for (const side of ['monolith', 'service'] as const) {
-        if (!isOn) continue;
         const rows = await queries[side](
           'SELECT id::float8 AS id, capability, kind, epoch, attempt FROM strangler.marker WHERE id > $1 ORDER BY id',
           [seen[side]],
         );
         for (const { id, capability, kind, epoch, attempt } of rows) {
+          if (kind === 'fence' && !carriesFences) break;
           const direction = side === 'monolith' ? 'forward' : 'reverse';
           await queries[side === 'monolith' ? 'service' : 'monolith'](
             'INSERT INTO strangler.stream_marker (capability, direction, kind, epoch, attempt) VALUES ($1, $2, $3, $4, $5)',
@@ -236,8 +236,8 @@ function carryMarkers(queries: World['queries']) {
     }
   })();
   return {
-    carry(on: boolean) {
-      isOn = on;
+    carryFences(on: boolean) {
+      carriesFences = on;
     },
     async stop() {
       isOver = true;
