@@ -8,7 +8,6 @@ import { Registry } from 'prom-client';
 import { loadMigrations } from 'strangler-migrations/define';
 import { createIdentity, createProxy, createUpstreams, keptKeys } from 'strangler-proxy';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import declaration from '../../migrations/identity.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { ROOT, type RunningStack, startStack } from '../support/running-stack.ts';
 import { strangler } from '../support/strangler.ts';
@@ -114,6 +113,7 @@ test('an administrator reads back what she saved, a hundred times, although the 
 
 test('the catalog knows an administrator from a customer by what the proxy tells it, and believes nobody else', async () => {
   // A proxy that has heard that the catalog owns its writes, with the keys and the declaration of the running one.
+  const { default: declaration } = await import(join(ROOT, 'migrations/identity.ts'));
   const { catalog: service, monolith } = stack.urls;
   const upstreams = createUpstreams({ monolith, catalog: service });
   const keys = await keptKeys(join(stack.state, 'proxy'));
