@@ -1,6 +1,5 @@
+import { embeddedEngine, examine } from 'strangler-cdc';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { embeddedEngine } from '../../cdc/src/capture/embedded/engine.ts';
-import { examine } from '../../cdc/src/doctor.ts';
 import { until } from '../support/until.ts';
 import { createFaultServers, type FaultServers, MIGRATION, prepareTables, SLOT, untilArrived } from './pair.ts';
 

@@ -127,16 +127,19 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     if (!functions) {
       run.notes.push('The two servers hash differently (version or encoding), so every row was read from both.');
     }
+    const stillTheQuestion = async () => {
+      if ((await readOwner(service!, capability)).epoch !== owner.epoch) throw new OwnerMoved(capability);
+    };
     for (const { mapping, direction } of parts) {
       const [source, target] = direction === 'forward' ? [monolith, service] : [service, monolith];
       const types = {
         source: await readColumnTypes(source, mapping.source),
         target: await readColumnTypes(target, mapping.target),
       };
-      await verifyTable(run, { source, target }, compareTable(mapping, types, functions, direction), async () => {
-        if ((await readOwner(service!, capability)).epoch !== owner.epoch) throw new OwnerMoved(capability);
-      });
+      const table = compareTable(mapping, types, functions, direction);
+      await verifyTable(run, { source, target }, table, stillTheQuestion);
     }
+    await stillTheQuestion();
     return conclude(run, owner.side);
   } finally {
     await Promise.all([disconnect(monolith), disconnect(service)]);

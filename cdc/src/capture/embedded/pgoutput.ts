@@ -1,4 +1,4 @@
-import type { Text } from 'strangler-migrations/define';
+import type { TableName, Text } from 'strangler-migrations/define';
 import type { Lsn } from '../../position.ts';
 
 /**
@@ -47,8 +47,13 @@ export interface RelationColumn {
 /** Column -> text form, or null. Columns that the message does not carry are absent. */
 export type TupleRow = Record<string, Text>;
 
+/** The name that a table goes by here, for the one that it had when its rows were written. */
+export type NameOf = (oid: number, name: TableName) => TableName;
+
 /** Decodes the messages of one replication connection, in order: rows refer to relations that were sent before. */
-export function createDecoder(): (message: Buffer, start?: number, end?: number) => PgOutputMessage {
+export function createDecoder(
+  nameOf: NameOf = (_oid, name) => name,
+): (message: Buffer, start?: number, end?: number) => PgOutputMessage {
   const relations = new Map<number, Relation>();
   const reader = createReader();
 
@@ -94,7 +99,7 @@ export function createDecoder(): (message: Buffer, start?: number, end?: number)
         reader.skip(1);
         return { kind: 'commit', commitLsn: reader.uint64(), endLsn: reader.uint64() };
       case 'R': {
-        const relation = decodeRelation(reader);
+        const relation = decodeRelation(reader, nameOf);
         relations.set(relation.oid, relation);
         return { kind: 'relation', relation };
       }
@@ -120,7 +125,7 @@ export function createDecoder(): (message: Buffer, start?: number, end?: number)
   };
 }
 
-function decodeRelation(reader: Reader): Relation {
+function decodeRelation(reader: Reader, nameOf: NameOf): Relation {
   const oid = reader.uint32();
   const schema = reader.string() || 'pg_catalog';
   const name = reader.string();
@@ -132,7 +137,7 @@ function decodeRelation(reader: Reader): Relation {
     reader.skip(4);
     return column;
   });
-  return { oid, schema, name, replicaIdentity, columns };
+  return { oid, ...nameOf(oid, { schema, name }), replicaIdentity, columns };
 }
 
 /**

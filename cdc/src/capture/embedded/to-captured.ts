@@ -2,7 +2,7 @@ import type { TableMapping } from 'strangler-migrations/define';
 import type { ChangeEvent, EventSource, Row } from '../../change-event.ts';
 import type { Epoch, Lsn, Position } from '../../position.ts';
 import type { Captured } from '../capture.ts';
-import { createDecoder, type Relation, type TupleRow } from './pgoutput.ts';
+import { createDecoder, type NameOf, type Relation, type TupleRow } from './pgoutput.ts';
 import type { WalMessage } from './replication-stream.ts';
 
 /** Finds the primary key of a table whose stream does not tell it (REPLICA IDENTITY FULL). */
@@ -21,12 +21,13 @@ export function createTranslator(
   epoch: Epoch,
   mappings: readonly TableMapping[],
   echo: Echo,
+  nameOf?: NameOf,
 ): (message: WalMessage) => readonly Captured[] {
   const primaryKeys = new Map(
     mappings.map(({ source, key }) => [`${source.schema}.${source.name}`, key.map((column) => column.codec.source)]),
   );
   const primaryKeyOf: PrimaryKeyOf = (schema, table) => primaryKeys.get(`${schema}.${table}`) ?? [];
-  const decode = createDecoder();
+  const decode = createDecoder(nameOf);
   let transaction: { readonly position: Position; readonly txId: number; readonly committedAtMs: number } | undefined;
   let ordinal = 0;
   let lsn: Lsn = 0n;
