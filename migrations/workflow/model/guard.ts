@@ -85,10 +85,11 @@ export function take(state: State, call: Call, rules: Rules): State | undefined 
   const locked = rules.lock && state.rogue?.wrote === true && state.rogue.side === call.side;
   switch (call.does) {
     case 'fence': {
-      if (!expected(row, call, 'open', rules)) return state;
+      if (!expected(row, call, 'open', rules) || database.made.includes(call.attempt!)) return state;
       if (locked) return undefined;
       const fenced: Row = { ...row, state: 'fenced', attempt: call.attempt, late: false, passed: false };
-      return say(state, call.side, fenced, { kind: 'fence', epoch: row.epoch, attempt: call.attempt });
+      const made = change(state, call.side, { made: [...database.made, call.attempt!] });
+      return say(made, call.side, fenced, { kind: 'fence', epoch: row.epoch, attempt: call.attempt });
     }
     case 'undo': {
       if (!expected(row, call, 'fenced', rules)) return state;

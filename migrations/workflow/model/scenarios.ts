@@ -30,6 +30,10 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   { title: 'one move; a proxy and its writes, two faults', bounds: { ...SMALL, writes: 2, faults: 2, instances: 2 } },
   {
+    title: 'there and back; two instances of the workflow, a proxy, one fault',
+    bounds: { ...SMALL, attempts: 2, instances: 2 },
+  },
+  {
     title: 'one move; two instances of the workflow, two faults, failovers to standbys that forget',
     bounds: { ...FAILOVER, instances: 2, faults: 2 },
   },
@@ -45,10 +49,6 @@ export const DEEP: readonly Scenario[] = [
   {
     title: 'one move; two instances of the workflow, a proxy, a job that bypasses it, two faults',
     bounds: { ...SMALL, instances: 2, writes: 2, rogue: true, faults: 2 },
-  },
-  {
-    title: 'there and back; two instances of the workflow, a proxy, one fault',
-    bounds: { ...SMALL, attempts: 2, instances: 2 },
   },
 ];
 

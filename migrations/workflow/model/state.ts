@@ -37,6 +37,8 @@ export interface Database {
   readonly value: number;
   /** What has been committed here and has not been applied on the other side. */
   readonly log: readonly Entry[];
+  /** The attempts whose fence markers have been written here. */
+  readonly made: readonly string[];
   /** Fence markers of the other side that have been applied here, as `<epoch><attempt>`. */
   readonly ledger: Ledger;
   /** A change of the other side that could not be applied, `strangler.dead_letter`. */
@@ -44,7 +46,13 @@ export interface Database {
   /** The stream that arrives here is between the other side's `open` and `fence`. */
   readonly flowing: boolean;
   /** What an asynchronous standby knows; null where the model has none. */
-  readonly standby: { readonly row: Row; readonly ledger: Ledger } | null;
+  readonly standby: Standby | null;
+}
+
+export interface Standby {
+  readonly row: Row;
+  readonly made: readonly string[];
+  readonly ledger: Ledger;
 }
 
 export interface ProxyState {
@@ -136,10 +144,11 @@ export function beginning({ failover, proxies, instances }: Bounds): State {
     row: fresh(state),
     value: 0,
     log: [],
+    made: [],
     ledger: [],
     parked: null,
     flowing: state === 'closed',
-    standby: failover ? { row: fresh(state), ledger: [] } : null,
+    standby: failover ? { row: fresh(state), made: [], ledger: [] } : null,
   });
   return {
     monolith: database('open'),
@@ -173,11 +182,13 @@ const callKey = (call: Call | null): string =>
     ? '~'
     : `${call.does}${call.side[0]}${call.epoch}${call.attempt ?? '-'}${call.as?.[0] ?? ''}${call.newEpoch ?? ''}${call.newAttempt ?? '-'}${call.history ?? ''}${call.followedBy ? callKey(call.followedBy) : ''}`;
 const databaseKey = (each: Database) => {
-  let key = `${rowKey(each.row)},${each.value},${bit(each.flowing)},${each.ledger.join('')},${each.parked ?? ''},`;
+  let key = `${rowKey(each.row)},${each.value},${bit(each.flowing)},${each.made.join('')},${each.ledger.join('')},${each.parked ?? ''},`;
   for (const entry of each.log) {
     key += entry.kind === 'write' ? `w${entry.value}` : `${entry.kind[0]}${entry.epoch}${entry.attempt ?? '-'}`;
   }
-  return each.standby === null ? key : `${key},${rowKey(each.standby.row)},${each.standby.ledger.join('')}`;
+  return each.standby === null
+    ? key
+    : `${key},${rowKey(each.standby.row)},${each.standby.made.join('')},${each.standby.ledger.join('')}`;
 };
 
 /** Two states with the same key are the same. */

@@ -30,11 +30,9 @@ export function steps(state: State, rules: Rules, bounds: Bounds): Step[] {
     add('a call whose sender is dead is lost', { ...state, orphan: null });
   }
   for (const side of SIDES) {
-    if (state[side].standby) {
-      add(
-        `the ${side}'s standby catches up`,
-        change(state, side, { standby: { row: state[side].row, ledger: state[side].ledger } }),
-      );
+    const { row, made, ledger, standby } = state[side];
+    if (standby) {
+      add(`the ${side}'s standby catches up`, change(state, side, { standby: { row, made, ledger } }));
     }
   }
   if (state.faults < bounds.faults) faults({ ...state, faults: state.faults + 1 }, rules, add);
@@ -124,7 +122,7 @@ function settled(
 ): void {
   const name = `workflow ${index + 1}`;
   const { mine } = state.instances[index]!;
-  const over = mine === null || state.monolith.row.attempt === mine || state.service.row.attempt === mine;
+  const over = mine === null || state.monolith.made.includes(mine) || state.service.made.includes(mine);
   if (over) {
     const released = state.proxies.map(
       (each): ProxyState => (epoch >= each.epoch ? { ...each, owner, epoch, holding: false } : each),
@@ -256,6 +254,7 @@ function faults(state: State, rules: Rules, add: Add): void {
       // The stream of the old server has ended, for good.
       const to = change(state, side, {
         row: promoted,
+        made: standby.made,
         ledger: standby.ledger,
         standby: { ...standby, row: promoted },
         log: [],
