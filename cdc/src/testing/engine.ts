@@ -18,3 +18,12 @@ export const embeddedTest: typeof test = engine.name === 'embedded' ? test : (((
 
 /** How many times longer a step may take: each stream has a connector to be started, and its rows go by way of Kafka. */
 export const PATIENCE = engine.name === 'embedded' ? 1 : 3;
+
+/** What makes a process of its own use the same engine. */
+export const ENGINE_ENVIRONMENT: NodeJS.ProcessEnv = environment();
+
+function environment(): NodeJS.ProcessEnv {
+  const kafka = inject('kafka');
+  if (!kafka) return {};
+  return { STRANGLER_CDC_ENGINE: 'debezium', KAFKA_BROKERS: kafka.brokers, CONNECT_URL: kafka.connectUrl };
+}

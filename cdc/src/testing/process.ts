@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { ENGINE_ENVIRONMENT } from './engine.ts';
 import { type Stores, until } from './stores.ts';
 
 const CLI = fileURLToPath(new URL('../cli.ts', import.meta.url));
@@ -25,6 +26,7 @@ export function startCdc(stores: Stores, args: readonly string[] = ['run'], env:
       STRANGLER_CDC_HEARTBEAT_MS: '100',
       STRANGLER_CDC_IDLE_MS: '100',
       PORT: '0',
+      ...ENGINE_ENVIRONMENT,
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
