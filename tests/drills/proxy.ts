@@ -10,7 +10,7 @@ import { startShoppers } from './proxy/shoppers.ts';
 const HELP = `npm run drill:proxy -- [options]
 
 Sends what clients and upstreams should not send, kills and freezes services and the flag server, and counts what it
-does to people who use the monolith. Needs nothing that runs; takes about a minute.
+does to people who use the monolith. Needs nothing that runs; takes a minute or two.
 
   --json            Print one JSON object on stdout
   --group <names>   Only these, with commas: ${GROUPS.join(', ')}

@@ -8,6 +8,7 @@ import { freePort, startUnleash, type TestUnleash } from '@strangler/stack/testi
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { SILENT } from '../logger.ts';
 import { until } from '../test-support/servers.ts';
+import { unleashAdmin } from '../test-support/unleash-admin.ts';
 import { type Flags, unleashFlags } from './flags.ts';
 
 let unleash: TestUnleash;
@@ -18,14 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => unleash.stop());
 
-async function admin(method: string, path: string, body?: object): Promise<void> {
-  const answer = await fetch(`${unleash.url}/api/admin/projects/default/features${path}`, {
-    method,
-    headers: { Authorization: unleash.adminToken, 'Content-Type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-}
+const admin = (method: string, path: string, body?: object) => unleashAdmin(unleash, method, path, body);
 
 async function createFlag(name: string, rollout: string, stickiness = 'default'): Promise<void> {
   await admin('POST', '', { name, type: 'release' });
@@ -34,7 +28,7 @@ async function createFlag(name: string, rollout: string, stickiness = 'default')
   await turn(name, 'on');
 }
 
-function turn(name: string, to: 'on' | 'off'): Promise<void> {
+function turn(name: string, to: 'on' | 'off'): Promise<unknown> {
   return admin('POST', `/${name}/environments/development/${to}`);
 }
 

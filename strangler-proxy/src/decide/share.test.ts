@@ -5,6 +5,7 @@ import { startUnleash, type TestUnleash } from '@strangler/stack/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compileRoutes, declaredRoutes } from '../match/route-table.ts';
 import { catalog, until } from '../test-support/servers.ts';
+import { unleashAdmin } from '../test-support/unleash-admin.ts';
 import { type Choose, choosable, createChooser } from './choose.ts';
 import { MONOLITH_OWNS_ALL } from './ownership.ts';
 import { type SaidFlags, stillFlags } from './still-flags.ts';
@@ -31,16 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => unleash.stop());
 
-async function admin(method: string, path: string, body?: object): Promise<unknown> {
-  const answer = await fetch(`${unleash.url}/api/admin/projects/default/features${path}`, {
-    method,
-    headers: { Authorization: unleash.adminToken, 'Content-Type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-  const text = await answer.text();
-  return text === '' ? undefined : JSON.parse(text);
-}
+const admin = (method: string, path: string, body?: object) => unleashAdmin(unleash, method, path, body);
 
 async function createFlag(name: string, rollout: number): Promise<void> {
   await admin('POST', '', { name, type: 'release' });
