@@ -106,7 +106,7 @@ test.each(ours)('%s is told nothing that its code does not read', (_name, { buil
     exclude: ['**/node_modules/**', '**/*.test.ts'],
   });
   const code = files.map(read).join('\n');
-  const prefixes = ['STRANGLER_UPSTREAM_', 'STRANGLER_DATABASE_'];
+  const prefixes = ['STRANGLER_UPSTREAM_', 'STRANGLER_DATABASE_', 'STRANGLER_CDC_DATABASE_'];
   const unknown = Object.keys(environment).filter(
     (variable) => !code.includes(prefixes.find((prefix) => variable.startsWith(prefix)) ?? variable),
   );
