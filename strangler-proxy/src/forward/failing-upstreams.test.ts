@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import {
   catalog,
   type Listening,
@@ -348,4 +350,28 @@ test('an answer that stands still is cut off', async () => {
   await expect(text(proxy)).rejects.toThrow();
   await until(() => proxy.log.length === 1);
   expect(proxy.log).toMatchObject([{ failure: 'answer-cut' }]);
+});
+
+test('a connection that does not come about is given up in time, and a write of which nothing was sent goes elsewhere', async () => {
+  // Listens, and is then stopped: the system completes as many connections as it may queue, and lets the rest wait.
+  const program =
+    "require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, function () { console.log(this.address().port) })";
+  const stopped = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void stopped.kill('SIGKILL'));
+  const [line] = (await once(stopped.stdout, 'data')) as [Buffer];
+  const port = Number(line);
+  stopped.kill('SIGSTOP');
+  const queued = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  onTestFinished(() => {
+    for (const socket of queued) socket.destroy();
+  });
+  await until(() => queued.some((socket) => socket.readyState === 'open'));
+
+  const deaf = { url: `http://127.0.0.1:${port}`, connectTimeoutMs: 100 };
+  const alone = await startProxy({ upstreams: { monolith: deaf } });
+  expect(await codeOf(alone)).toBe('upstream-connect-timeout');
+  const alive = await counted('alive');
+  const two = await startProxy({ upstreams: { monolith: { ...deaf, url: `${deaf.url},${alive.url}` } } });
+  for (let i = 0; i < 4; i++) expect(await text(two, '/', { method: 'POST', body: 'a write' })).toBe('alive');
+  expect(alive.asked).toBe(4);
 });
