@@ -18,45 +18,52 @@ const count = (stream: RunningStream) => {
   return { rows_applied, rogue_writes, echoes_dropped };
 };
 
-test('writes of both sides in alternation arrive on the other one, and none of them comes back', async () => {
-  stores = await createStores(`${PROD}; INSERT INTO prod SELECT n, 'n', 1 FROM generate_series(1, 100) n`, PRODUCT);
-  const { forward, reverse } = await startBoth(stores);
-  let writes = 0;
-  for (let epoch = 1; epoch <= 4; epoch++) {
-    const direction = epoch % 2 === 1 ? 'forward' : 'reverse';
-    const owner = direction === 'forward' ? stores.source : stores.target;
-    const table = direction === 'forward' ? 'prod (prod_id, nm, prc)' : 'product (id, name, cents)';
-    const [name, key, amount] = direction === 'forward' ? ['nm', 'prod_id', 'prc'] : ['name', 'id', 'cents'];
-    const base = 1_000 * epoch;
-    await owner.query(`INSERT INTO ${table} SELECT n, 'e${epoch}', n FROM generate_series(${base}, ${base + 99}) n`);
-    for (let n = 0; n < 50; n++) {
-      await owner.query(
-        `UPDATE ${table.split(' ')[0]} SET ${name} = 'e${epoch} ${n}', ${amount} = ${n} WHERE ${key} = ${n + 1}`,
-      );
+/** `npm run drill:both-ways` asks for a million. An ownership that moves has at most so many writes before it. */
+const WRITES = Number(process.env.STRANGLER_BOTH_WAYS_WRITES ?? 600);
+const WRITES_PER_EPOCH_MAX = 50_000;
+const EPOCHS = 2 * Math.max(2, Math.ceil(WRITES / WRITES_PER_EPOCH_MAX / 2));
+
+test(
+  'writes of both sides in alternation arrive on the other one, and none of them comes back',
+  async () => {
+    stores = await createStores(`${PROD}; INSERT INTO prod SELECT n, 'n', 1 FROM generate_series(1, 100) n`, PRODUCT);
+    const { forward, reverse } = await startBoth(stores);
+    const inserted = Math.ceil(WRITES / EPOCHS) - 52;
+    let writes = 0;
+    for (let epoch = 1; epoch <= EPOCHS; epoch++) {
+      const direction = epoch % 2 === 1 ? 'forward' : 'reverse';
+      const [owner, table, key, name, amount] =
+        direction === 'forward'
+          ? ([stores.source, 'prod', 'prod_id', 'nm', 'prc'] as const)
+          : ([stores.target, 'product', 'id', 'name', 'cents'] as const);
+      const base = 100_000 * epoch;
+      await owner.query(`INSERT INTO ${table} (${key}, ${name}, ${amount})
+        SELECT n, 'e${epoch}', n FROM generate_series(${base}, ${base + inserted - 1}) n`);
+      for (let n = 0; n < 50; n++) {
+        await owner.query(`UPDATE ${table} SET ${name} = 'e${epoch} ${n}', ${amount} = ${n} WHERE ${key} = ${n + 1}`);
+      }
+      await owner.query(`DELETE FROM ${table} WHERE ${key} = ${base + 1}`);
+      await owner.query(`UPDATE ${table} SET ${key} = ${key} + 60000 WHERE ${key} = ${base + 2}`);
+      writes += inserted + 50 + 1 + 1;
+      await moveOwner(stores, direction, epoch);
     }
-    await owner.query(`DELETE FROM ${table.split(' ')[0]} WHERE ${key} = ${base + 1}`);
-    await owner.query(`UPDATE ${table.split(' ')[0]} SET ${key} = ${key} + 500 WHERE ${key} = ${base + 2}`);
-    writes += 100 + 50 + 1 + 1;
-    await moveOwner(stores, direction, epoch);
-  }
-  await untilCaughtUp(stores);
-  await untilCaughtUp(stores, 'reverse');
-  const monolith = (await stores.source.query('SELECT prod_id AS id, nm AS name, prc FROM prod ORDER BY 1')).rows;
-  const service = (
-    await stores.target.query('SELECT id, name, round(cents / 100.0, 2)::text AS prc FROM product ORDER BY 1')
-  ).rows;
-  expect(service).toEqual(monolith);
-  expect(monolith).toHaveLength(100 + 4 * 99);
-  // What one applied the other has seen and left out, once, and a key change is two events: nothing goes round.
-  const [there, back] = [forward.monitor.status(), reverse.monitor.status()];
-  expect({ there: there.echoes_dropped, back: back.echoes_dropped }).toEqual({
-    there: writes / 2,
-    back: writes / 2,
-  });
-  expect([there.rogue_writes, back.rogue_writes]).toEqual([0, 0]);
-  // Each write's event, with the markers: a fence and an open per move.
-  expect(there.rows_applied + back.rows_applied).toBe(writes + 4 + 8);
-});
+    await untilCaughtUp(stores);
+    await untilCaughtUp(stores, 'reverse');
+    const digest = (id: string, name: string, cents: string) =>
+      `SELECT count(*)::int AS rows, sum(hashtextextended(concat_ws(' ', ${id}, ${name}, ${cents}), 0)::numeric)::text AS sum FROM`;
+    const monolith = (await stores.source.query(`${digest('prod_id', 'nm', '(prc * 100)::bigint')} prod`)).rows;
+    const service = (await stores.target.query(`${digest('id', 'name', 'cents')} product`)).rows;
+    expect(service).toEqual(monolith);
+    expect(monolith).toMatchObject([{ rows: 100 + EPOCHS * (inserted - 1) }]);
+    // What one applied the other has seen and left out, once: nothing goes round.
+    const [there, back] = [forward.monitor.status(), reverse.monitor.status()];
+    expect({ there: there.echoes_dropped, back: back.echoes_dropped }).toEqual({ there: writes / 2, back: writes / 2 });
+    expect([there.rogue_writes, back.rogue_writes]).toEqual([0, 0]);
+    // A key change is two events; and the markers: a fence and an open per move.
+    expect(there.rows_applied + back.rows_applied).toBe(writes + EPOCHS + 2 * EPOCHS);
+  },
+  30_000 + WRITES,
+);
 
 test('a service that writes before it owns: the write is kept and told, and the monolith never sees it', async () => {
   stores = await createStores(`${PROD}; INSERT INTO prod VALUES (1, 'mine', 1)`, PRODUCT);
