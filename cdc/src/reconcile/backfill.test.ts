@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type CdcProcess, startCdc, untilLogged } from '../testing/process.ts';
+import { whileRowsRise } from '../testing/rising.ts';
 import { createStores, rowsOf, type Stores, untilCaughtUp } from '../testing/stores.ts';
 import type { BackfillReport } from './backfill.ts';
 
@@ -36,28 +37,8 @@ async function backfilled(...args: readonly string[]): Promise<{ status: number 
 }
 
 test('a table that was lost is brought back while its rows change all the time, through a kill, and no reader sees one go back', async () => {
-  let going = true;
-  const writer = async () => {
-    const client = await stores.session('source');
-    for (let n = 0; going; n++) {
-      await client.query('UPDATE event SET item_id = item_id + 1 WHERE id = $1', [1 + ((n * 7) % 3000)]);
-      await new Promise((wake) => setTimeout(wake, 10));
-    }
-  };
-  const reader = async () => {
-    const client = await stores.session('target');
-    const seen = new Map<number, number>();
-    while (going) {
-      const { rows } = await client.query('SELECT id, item_id AS n FROM event');
-      for (const { id, n } of rows) {
-        expect(n, `event ${id}`).toBeGreaterThanOrEqual(seen.get(id) ?? 0);
-        seen.set(id, n);
-      }
-    }
-  };
   await stores.target.query('DELETE FROM event');
-  const busy = Promise.all([writer(), reader()]);
-  try {
+  await whileRowsRise(stores, { table: 'event', column: 'item_id', firstId: 1, rows: 3000 }, async () => {
     const killed = cdc(['backfill', '--table', 'event'], { STRANGLER_CDC_FAILPOINT: 'repair:2' });
     expect(await killed.ended).toBe('SIGKILL');
     const { status, report } = await backfilled();
@@ -65,10 +46,7 @@ test('a table that was lost is brought back while its rows change all the time, 
     // What the killed one had committed is not written again; what the stream brought meanwhile neither.
     expect(report.inserted).toBeLessThan(3000);
     expect(report.inserted).toBeGreaterThan(1000);
-  } finally {
-    going = false;
-    await busy;
-  }
+  });
   await untilCaughtUp(stores);
   expect(await rowsOf(stores.target, 'event')).toEqual(await rowsOf(stores.source, 'event'));
 });

@@ -1,6 +1,7 @@
 import { integer, rows, text } from 'strangler-migrations/define';
 import { afterEach, expect, test } from 'vitest';
 import { readTargetFacts } from '../database/target-facts.ts';
+import { whileRowsRise } from '../testing/rising.ts';
 import { createStores, type RunningStream, rowsOf, type Stores, untilCaughtUp, untilState } from '../testing/stores.ts';
 import { readColumnTypes } from '../verify/column-types.ts';
 import { compareTable } from '../verify/compared-table.ts';
@@ -90,29 +91,8 @@ test('while the rows that it repairs change all the time, no reader sees one go 
     facts: await readTargetFacts(target, [items.target]),
     stream: appliedPosition({ source, target }, name, 30_000),
   };
-  let going = true;
-  const writer = async () => {
-    const client = await stores.session('source');
-    for (let n = 0; going; n++) {
-      await client.query('UPDATE item SET n = n + 1 WHERE id = $1', [201 + ((n * 7) % 40)]);
-      // Not all that the machine can: the stream has to follow.
-      await new Promise((wake) => setTimeout(wake, 12));
-    }
-  };
-  const reader = async () => {
-    const client = await stores.session('target');
-    const seen = new Map<number, number>();
-    while (going) {
-      const { rows: found } = await client.query('SELECT id, n FROM item');
-      for (const { id, n } of found) {
-        expect(n, `item ${id}`).toBeGreaterThanOrEqual(seen.get(id) ?? 0);
-        seen.set(id, n);
-      }
-    }
-  };
-  const busy = Promise.all([writer(), reader()]);
   const done: string[] = [];
-  try {
+  await whileRowsRise(stores, { table: 'item', column: 'n', firstId: 201, rows: 40 }, async () => {
     for (let round = 0; round < 25; round++) {
       const keys = Array.from({ length: 10 }, (_, n) => [String(201 + ((round + n * 4) % 40))]);
       await stores.target.query('DELETE FROM item WHERE id = ANY($1::integer[])', [keys.flat()]);
@@ -120,10 +100,7 @@ test('while the rows that it repairs change all the time, no reader sees one go 
       const repairs = await repair(workshop, compareTable(items, types, new Map(), 'forward'), missing);
       done.push(...repairs.map(({ action }) => action));
     }
-  } finally {
-    going = false;
-    await busy;
-  }
+  });
   // Some it brought back, some the stream had brought back before it.
   expect(done.filter((action) => action === 'inserted').length).toBeGreaterThan(40);
   await untilCaughtUp(stores);
