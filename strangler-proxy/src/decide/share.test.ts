@@ -7,6 +7,7 @@ import { compileRoutes, declaredRoutes } from '../match/route-table.ts';
 import { catalog, until } from '../test-support/servers.ts';
 import { unleashAdmin } from '../test-support/unleash-admin.ts';
 import { type Choose, choosable, createChooser } from './choose.ts';
+import { NO_FLAGS } from './flags.ts';
 import { MONOLITH_OWNS_ALL } from './ownership.ts';
 import { type SaidFlags, stillFlags } from './still-flags.ts';
 import { VISITOR_COOKIE } from './visitor.ts';
@@ -69,7 +70,7 @@ async function said(rollout: number): Promise<SaidFlags> {
 
 /** One instance of the proxy, as far as it decides. */
 function instance(flags: SaidFlags): (target: string, cookie?: string) => { side: string; cookie: string | undefined } {
-  const still = stillFlags(flags);
+  const still = { ...NO_FLAGS, ...stillFlags(flags) };
   const routes = declaredRoutes([catalog]).map((route) => choosable(route, still));
   const table = compileRoutes(routes);
   const choose: Choose = createChooser([], still, MONOLITH_OWNS_ALL, undefined);

@@ -1,7 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { Unleash, UnleashEvents } from 'unleash-client';
 import type { Outcome } from './decide.ts';
-import type { Flags } from './flags.ts';
 import { makeSticky, memberOf, outcomeOf, shareOf } from './outcome.ts';
 
 type Definition = NonNullable<ReturnType<Unleash['getFeatureToggleDefinition']>>;
@@ -12,11 +11,19 @@ export interface SaidFlags {
   readonly segments?: readonly { readonly id: number }[];
 }
 
+/** Evaluates flags; see the same methods of `Flags`. */
+export interface StillFlags {
+  outcome(flag: string): Outcome;
+  share(flag: string): number | null;
+  isEnabled(flag: string, stickyKey: string): boolean;
+  close(): void;
+}
+
 /**
  * Flags that stay what a flag server once said: they ask nobody, and are evaluated by the same client as those that are
  * polled.
  */
-export function stillFlags(said: SaidFlags): Flags {
+export function stillFlags(said: SaidFlags): StillFlags {
   const flags = new Map(said.features.map((flag) => [flag.name, structuredClone(flag)]));
   const outcomes = new Map<string, Outcome>();
   const members = new Map<string, (stickyKey: string) => boolean>();
@@ -49,9 +56,6 @@ export function stillFlags(said: SaidFlags): Flags {
     share: (flag) => shareOf(flags.get(flag)),
     isEnabled: (flag, stickyKey) =>
       members.get(flag)?.(stickyKey) ?? client.isEnabled(flag, { sessionId: stickyKey }, false),
-    count() {},
-    onChange: () => () => {},
-    status: () => ({ state: 'kept', error: undefined }),
     close: () => client.destroy(),
   };
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadMigrations } from 'strangler-migrations/define';
+import { NO_FLAGS } from '../decide/flags.ts';
 import { keptOrders } from '../decide/kept-orders.ts';
 import { orderedOwnership } from '../decide/ownership.ts';
 import { stillFlags } from '../decide/still-flags.ts';
@@ -68,7 +69,10 @@ export async function explainCommand(args: readonly string[], env: NodeJS.Proces
   const capabilities = migrations.map(({ capability }) => capability);
   const ownership = orderedOwnership(capabilities, keptOrders(join(state, 'ownership')));
   const still = stillFlags(flags.said);
-  const explanation = explain({ method, target, user: values.user }, { migrations, flags: still, ownership });
+  const explanation = explain(
+    { method, target, user: values.user },
+    { migrations, flags: { ...NO_FLAGS, ...still }, ownership },
+  );
   still.close();
   const address = explanation.upstream === null ? null : addressOf(explanation.upstream, env, running?.urls);
   process.stdout.write(

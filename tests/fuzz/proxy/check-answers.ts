@@ -42,11 +42,14 @@ export async function checkAnswers(input: UpstreamBytes, { port, upstream, tally
   if (end === 'silence') fail('the client was neither answered nor let go');
   const [answer, second] = answers;
   if (answer === undefined && end === 'closed') fail('the client was let go without an answer');
-  if (second !== undefined && second.body !== `GET ${NEXT}`)
+  // What comes too much and late, on a connection that is in use again by then, nobody can tell from an answer.
+  const mayBeLate = cuts.length > 0 && good === undefined;
+  if (second !== undefined && !mayBeLate && second.body !== `GET ${NEXT}`) {
     fail('the client got an answer that was not to its request');
+  }
   if (answer?.isWhole === false && !answer.endsWithConnection && end === 'enough')
     fail('a broken answer was gone on from');
-  await probe(port, fail);
+  if (!mayBeLate) await probe(port, fail);
   const times = upstream.received.filter(({ target }) => target === CANNED).length;
   if (times > 1 && method === 'POST') fail(`a write was sent ${times} times`);
   if (upstream.malformed.length > 0) fail(`the upstream got what is no request: ${JSON.stringify(upstream.malformed)}`);
