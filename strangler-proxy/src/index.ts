@@ -2,10 +2,11 @@ export { type AccessEntry, type AccessLog, createAccessLog, NO_ACCESS_LOG } from
 export { type AdminOptions, type AdminRoute, createAdmin } from './admin/index.ts';
 export { type ControlledOwnership, type ControlPlaneOptions, followControlPlane } from './decide/control-plane.ts';
 export type { Outcome, RouteFlags, Why } from './decide/decide.ts';
-export { type FlagStatus, type Flags, NO_FLAGS, type UnleashFlagsOptions, unleashFlags } from './decide/flags.ts';
+export { type FlagStatus, type Flags, NO_FLAGS } from './decide/flags.ts';
 export { createHold, type Hold, type HoldLimits } from './decide/hold.ts';
 export { type KeptOrders, keepOrders } from './decide/kept-orders.ts';
 export { MONOLITH_OWNS_ALL, type Ownership, type Side } from './decide/ownership.ts';
+export { type UnleashFlagsOptions, unleashFlags } from './decide/unleash-flags.ts';
 export { PROBLEMS, type Problem, type ProblemCode } from './errors.ts';
 export { type UpstreamState, upstreamNotices, upstreamStates } from './forward/upstream-states.ts';
 export { createUpstreams, type Upstream, type UpstreamOptions, type Upstreams } from './forward/upstreams.ts';

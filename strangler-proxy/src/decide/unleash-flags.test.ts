@@ -9,7 +9,8 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { SILENT } from '../logger.ts';
 import { until } from '../test-support/servers.ts';
 import { unleashAdmin } from '../test-support/unleash-admin.ts';
-import { type Flags, unleashFlags } from './flags.ts';
+import type { Flags } from './flags.ts';
+import { unleashFlags } from './unleash-flags.ts';
 
 let unleash: TestUnleash;
 
