@@ -77,7 +77,8 @@ test.each(['cdc', 'unleash', 'postgres-services', 'monolith', 'proxy'])(
     );
     expect(pid).not.toBe(killed);
     expect(stack.output()).toMatch(new RegExp(`${part} +ended \\(SIGKILL\\), starting it again`));
-    expect(stack.output()).toMatch(new RegExp(`${part} +back after`));
+    // It has a process id before it is ready.
+    await until(stack.output, (output) => new RegExp(`${part} +back after`).test(output), { withinMs: 60_000 });
   },
 );
 

@@ -14,8 +14,10 @@ export interface ShadowLimits {
   readonly queue: number;
   /** Share of the shadowed requests whose control is asked twice, to learn where it disagrees with itself; 0 to 1. */
   readonly noiseShare: number;
-  /** What is asked again at once: controls asked twice, and mismatches looked at once more. */
+  /** Controls that are asked twice at once. */
   readonly secondAsks: number;
+  /** Mismatches that are looked at once more at once; while there are as many, nothing new is compared. */
+  readonly rechecks: number;
   /** How long a mismatch waits for the lagging store, in milliseconds: an idle stream tells its position every ten seconds. */
   readonly catchUpMs: number;
   /** Consecutive failures that open a candidate's circuit. */
@@ -32,7 +34,8 @@ export const defaultShadowLimits: ShadowLimits = {
   timeMs: 10_000,
   queue: 256,
   noiseShare: 0.05,
-  secondAsks: 16,
+  secondAsks: 8,
+  rechecks: 32,
   catchUpMs: 30_000,
   circuitFailures: 5,
   circuitOpenMs: 10_000,

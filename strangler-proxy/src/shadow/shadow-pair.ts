@@ -37,8 +37,10 @@ export interface PairContext {
   readonly redaction: Redaction;
   /** Undefined where nobody knows the stores: then every mismatch counts as one. */
   readonly catchUp: CatchUp | undefined;
-  /** Takes one of the places for what is asked again, and gives it back; undefined if there is none. */
+  /** Takes one of the places for controls that are asked twice; what it gives gives it back. Undefined: there is none. */
   enterSecondAsk(): (() => void) | undefined;
+  /** Tells that a mismatch is looked at once more, until what it gives is called. */
+  enterRecheck(): () => void;
   /** Told of every comparison that a person may want to look at. */
   offer(offer: Offer): void;
   /** The upstreams are done with it; its answers may still wait to be compared. */
@@ -167,18 +169,17 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
     }
     const comparison = compareAnswers(control, candidate, noise.rules(context.rules), options);
     noise.saw(comparison);
-    const leaveRecheck =
-      comparison.outcome === 'mismatch' && context.catchUp !== undefined ? context.enterSecondAsk() : undefined;
-    if (leaveRecheck === undefined || context.catchUp === undefined) {
-      // Where there is no room to ask again it counts: rather a false alarm than a fault that nobody hears of.
+    const { catchUp } = context;
+    if (comparison.outcome !== 'mismatch' || catchUp === undefined) {
       settle(comparison, offerOf);
       return;
     }
+    const leaveRecheck = context.enterRecheck();
     const byNow = (one: Answer, other: Answer) => compareAnswers(one, other, noise.rules(context.rules), options);
     const offer = offerOf(comparison);
     recheck({
       capability: request.migration.capability,
-      catchUp: context.catchUp,
+      catchUp,
       timeoutMs: limits.catchUpMs,
       ask: (role) => askAgain(context.upstreams.get(request[role]), callOf(role), context),
       compare: (one, other) => byNow(one.answer, other.answer),

@@ -100,6 +100,7 @@ export function createShadow(options: ShadowOptions): Shadow {
   const underWay = new Set<ShadowPair>();
   let isStopping = false;
   let secondAsks = 0;
+  let rechecks = 0;
   const createTally = createTallies(options.registry, {
     inFlight: () => underWay.size,
     bytes: () => budget.bytes,
@@ -154,6 +155,9 @@ export function createShadow(options: ShadowOptions): Shadow {
     if (budget.bytes >= budget.bytesMax) {
       return 'memory';
     }
+    if (rechecks >= limits.rechecks) {
+      return 'rechecks';
+    }
     // Last, as a half-open circuit takes the request for its probe.
     return circuit.tryEnter() ? undefined : 'circuit_open';
   }
@@ -190,6 +194,12 @@ export function createShadow(options: ShadowOptions): Shadow {
         answerBytes: limits.answerBytes,
         catchUp: options.catchUp,
         enterSecondAsk,
+        enterRecheck() {
+          rechecks++;
+          return () => {
+            rechecks--;
+          };
+        },
         onFault,
         offer: (offer) => samples.offer(key, offer, noise.rules(rules)),
         onLeave(left) {

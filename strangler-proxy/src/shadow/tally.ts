@@ -23,6 +23,11 @@ export const skipCauses = [
   'control_failed',
   /** Nobody could say to the service who is asking. */
   'identity_unknown',
+  /**
+   * As many mismatches as may be are looked at once more. All requests are left out then, and not only those that would
+   * differ: parity would rise by it.
+   */
+  'rechecks',
   /** Differed, and the lagging store did not catch up in time, or the owner's answer never stood still. */
   'unsettled',
   /** As many answers as may be are waiting to be compared. */
