@@ -23,8 +23,8 @@ export interface StreamRow {
   readonly slot: string;
   /** The publication that the stream began with. */
   readonly publication: Readonly<Record<string, string>>;
-  /** When the last applied source transaction committed, in milliseconds since 1970; null before the first. */
-  readonly committedAtMs: number | null;
+  /** When the last applied source transaction committed, in milliseconds since 1970; before the first, when the load ended. */
+  readonly committedAtMs: number;
   /** Null for a stream that reads its slot itself. */
   readonly log: LogIdentity | null;
 }
@@ -236,7 +236,7 @@ export async function movePosition(
 
 const COLUMNS = `system_identifier, timeline, lsn::text AS lsn, fence::text AS fence, slot, publication, tables, log,
   next_offset::text AS next_offset,
-  extract(epoch FROM committed_at)::float8 * 1000 AS committed_at_ms`;
+  extract(epoch FROM coalesce(committed_at, updated_at))::float8 * 1000 AS committed_at_ms`;
 
 function toStreamRow(row: Record<string, unknown>): StreamRow {
   return {
@@ -251,6 +251,6 @@ function toStreamRow(row: Record<string, unknown>): StreamRow {
     fence: String(row.fence),
     slot: String(row.slot),
     publication: row.publication as Record<string, string>,
-    committedAtMs: row.committed_at_ms === null ? null : Number(row.committed_at_ms),
+    committedAtMs: Number(row.committed_at_ms),
   };
 }
