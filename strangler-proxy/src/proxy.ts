@@ -14,6 +14,7 @@ import { CLIENT_GONE_STATUS, forward } from './forward/exchange.ts';
 import { NO_FIELDS } from './forward/head-additions.ts';
 import { fieldsFor } from './forward/own-cookies.ts';
 import { peerReader } from './forward/peer.ts';
+import { MALFORMED } from './forward/request-body.ts';
 import { type RequestHead, requestHead } from './forward/request-head.ts';
 import { sendProblem } from './forward/send-problem.ts';
 import { createUpgrades, isWebSocket, refuseUpgrade, responseOn, type UpgradeEnd } from './forward/upgrade.ts';
@@ -110,6 +111,7 @@ export function createProxy(options: ProxyOptions): StranglerProxy {
 
   function serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     if (isForUs(request) && isWellFormed(request)) {
+      request.once(MALFORMED, () => sendProblem(response, 'request-malformed', { servedBy }));
       answerForUs(request, response);
       return;
     }

@@ -276,6 +276,15 @@ test('OPTIONS of the whole server, and a request that may go no further, are ans
   expect((await sendRaw(proxy.port, `CONNECT a:1 ${rest}\r\n`)).received).toMatch(/^HTTP\/1\.1 501 /);
 });
 
+test('one whose body is malformed is not answered as if it were whole, and what stands behind it is not served', async () => {
+  const proxy = await startProxy({ upstreams: { monolith: 'http://127.0.0.1:1' } });
+  const head = 'OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const { received } = await sendRaw(proxy.port, `${head}\u00001\r\na\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n`);
+  expect(received.match(/^HTTP\/1\.1 \d+/gm)).toEqual(['HTTP/1.1 400']);
+  const whole = await sendRaw(proxy.port, `${head}1\r\na\r\n0\r\n\r\n`, (text) => text.includes('\r\n\r\n'));
+  expect(whole.received).toMatch(/^HTTP\/1\.1 200 /);
+});
+
 test('a request that comes back to its proxy again and again is ended as a loop', async () => {
   let asked = 0;
   const upstream = await startUpstream((request, response) => {
