@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { startKafka } from '@strangler/stack/kafka';
 import { startPostgres } from '../support/postgres-server.ts';
 import { freePortBase } from '../support/running-stack.ts';
+import { wholeNumber } from '../support/whole-number.ts';
 import { oneRun, type RunResult } from './crash/one-run.ts';
 
 const HELP = `Eight writers, readers that watch for a row going back, and everything that can break, breaks: the process is killed
@@ -28,14 +29,6 @@ Options
 
 Exit status: 0 nothing was lost, 1 error, 2 something was.
 `;
-
-const wholeNumber = (name: string, value: string, least: number): number => {
-  const number = Number(value);
-  if (!/^\d+$/.test(value) || number < least || number > 1_000_000_000) {
-    throw new Error(`--${name} has to be a whole number from ${least} to 1000000000, not "${value}"`);
-  }
-  return number;
-};
 
 async function main(): Promise<number> {
   const { values } = parseArgs({

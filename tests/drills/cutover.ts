@@ -8,6 +8,7 @@ import { lookUp } from '../support/catalog-stores.ts';
 import { createRandom } from '../support/random.ts';
 import { startStack } from '../support/running-stack.ts';
 import { until } from '../support/until.ts';
+import { wholeNumber } from '../support/whole-number.ts';
 import { startBypass } from './cutover/bypass.ts';
 import { controlOf } from './cutover/move.ts';
 import { startSecondProxy } from './cutover/second-proxy.ts';
@@ -29,14 +30,6 @@ Exit status: 0 nobody was refused and nothing was lost, 1 error, 2 somebody or s
 const BETWEEN_MS_MAX = 1_500;
 /** A move that is refused or undone (a machine that is too busy) is asked for again, so often. */
 const TRIES_MAX = 20;
-
-const wholeNumber = (name: string, value: string, least: number): number => {
-  const number = Number(value);
-  if (!/^\d+$/.test(value) || number < least || number > 1_000_000_000) {
-    throw new Error(`--${name} has to be a whole number from ${least} to 1000000000, not "${value}"`);
-  }
-  return number;
-};
 
 async function main(): Promise<number> {
   const { values } = parseArgs({

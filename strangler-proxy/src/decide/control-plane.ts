@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Logger } from '../logger.ts';
 import type { Hold } from './hold.ts';
 import type { KeptOrders } from './kept-orders.ts';
-import { type OrderedOwnership, orderedOwnership } from './ownership.ts';
+import { ORDER, type OrderedOwnership, orderedOwnership } from './ownership.ts';
 
 /** How a proxy reaches the control plane. */
 export interface ControlPlaneOptions {
@@ -37,15 +37,7 @@ export interface ControlStatus {
 
 const answer = z.object({
   version: z.number(),
-  orders: z.array(
-    z.object({
-      capability: z.string(),
-      owner: z.enum(['monolith', 'service']),
-      epoch: z.int().positive(),
-      version: z.int().nonnegative(),
-      hold: z.string().nullable(),
-    }),
-  ),
+  orders: z.array(ORDER),
 });
 
 /** The control plane answers sooner if it has something to say, and after about five seconds if it has not. */

@@ -2,19 +2,9 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Order } from './ownership.ts';
+import { ORDER, type Order } from './ownership.ts';
 
-const kept = z.object({
-  orders: z.array(
-    z.object({
-      capability: z.string(),
-      owner: z.enum(['monolith', 'service']),
-      epoch: z.int().positive(),
-      version: z.int().nonnegative(),
-      hold: z.string().nullable(),
-    }),
-  ),
-});
+const kept = z.object({ orders: z.array(ORDER) });
 
 /** The orders that this proxy has taken, in a file that is always whole, so that a restart changes nothing. */
 export interface KeptOrders {

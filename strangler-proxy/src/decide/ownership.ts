@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** Which of the two sides of a migration. */
 export type Side = 'monolith' | 'service';
 
@@ -21,6 +23,15 @@ export interface Order {
   /** The attempt at a change of owner that writes wait for; null while they flow. */
   readonly hold: string | null;
 }
+
+/** An order as it is read from the control plane and from the disk. */
+export const ORDER: z.ZodType<Order> = z.object({
+  capability: z.string(),
+  owner: z.enum(['monolith', 'service']),
+  epoch: z.int().positive(),
+  version: z.int().nonnegative(),
+  hold: z.string().nullable(),
+});
 
 /** Ownership that follows orders. */
 export interface OrderedOwnership extends Ownership {

@@ -1,18 +1,12 @@
 import { PROXY_NAME } from '../errors.ts';
+import { CONNECTION_FIELDS } from './connection-fields.ts';
 import type { Fields } from './head-additions.ts';
 import { cookieFrom } from './own-cookies.ts';
 import { namedByConnection } from './request-head.ts';
 import { withoutTrailerPromise } from './trailers.ts';
 
-/** Fields of the connection to the upstream (RFC 9110 section 7.6.1). */
-export const NOT_PASSED_ON = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'te',
-]);
+/** Fields of the connection to the upstream. */
+export const NOT_PASSED_ON = new Set(CONNECTION_FIELDS);
 
 /** What the proxy adds to an answer. */
 export interface AnswerAdditions {

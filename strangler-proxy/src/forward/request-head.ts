@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { PROXY_NAME, type ProblemCode } from '../errors.ts';
+import { CONNECTION_FIELDS } from './connection-fields.ts';
 import type { Peer } from './peer.ts';
 import { isRequestId, isTraceparent, newTraceparent, traceId } from './trace.ts';
 
@@ -11,15 +12,10 @@ export interface RequestHead {
   readonly hasBody: boolean;
 }
 
-/** Fields of one connection (RFC 9110 section 7.6.1), and what this proxy settles itself. */
+/** Fields of the client's connection, and what this proxy settles itself. */
 export const NOT_PASSED_ON = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
+  ...CONNECTION_FIELDS,
   'http2-settings',
-  'te',
   // The engine makes it anew, where it is what the upstream is asked for.
   'expect',
   // Says that a request is a copy; only the proxy may.

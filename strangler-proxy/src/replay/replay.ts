@@ -4,6 +4,7 @@ import { compareAnswers } from '../compare/compare-answers.ts';
 import type { Comparison, Outcome } from '../compare/comparison.ts';
 import { defaultRedaction, type Redaction } from '../compare/redact.ts';
 import { type CompiledRules, compileRules } from '../compare/rules.ts';
+import { CONNECTION_FIELDS } from '../forward/connection-fields.ts';
 import { compileRoutes, declaredRoutes } from '../match/route-table.ts';
 import { asRecorded, type RecordedExchange } from '../recording/har.ts';
 import { placesOf, type Sample, toSample } from '../shadow/samples.ts';
@@ -55,9 +56,7 @@ export interface ReplayReport {
 }
 
 /** Headers that belong to the recorded connection, or that the client would not send to this upstream. */
-const NOT_SENT: ReadonlySet<string> = new Set(
-  'host connection keep-alive proxy-connection te trailer transfer-encoding upgrade content-length expect'.split(' '),
-);
+const NOT_SENT: ReadonlySet<string> = new Set([...CONNECTION_FIELDS, 'host', 'trailer', 'content-length', 'expect']);
 
 const REDACTED = '[redacted]';
 

@@ -1,20 +1,16 @@
+import { CONNECTION_FIELDS } from '../forward/connection-fields.ts';
 import { randomHex } from '../forward/trace.ts';
 
 /** Says to the candidate that nobody waits for its answer, and that nothing must come of the request. */
 export const shadowHeader = 'X-Shadow-Request';
 
 /**
- * Fields that do not belong on a copy: those of one connection (RFC 9110 section 7.6.1), those that announce a body, as
+ * Fields that do not belong on a copy: those of one connection, those that announce a body, as
  * a shadow has none, and those that are set anew.
  */
 const dropped = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
+  ...CONNECTION_FIELDS,
   'trailer',
-  'transfer-encoding',
-  'upgrade',
   'http2-settings',
   'expect',
   'content-length',

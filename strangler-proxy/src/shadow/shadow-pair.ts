@@ -27,8 +27,6 @@ export interface PairContext {
   readonly upstreams: Pick<Upstreams, 'get'>;
   readonly limits: ShadowLimits;
   readonly budget: Budget;
-  /** Bytes of one answer. */
-  readonly answerBytes: number;
   readonly circuit: Circuit;
   readonly queue: ComparisonQueue;
   readonly rules: CompiledRules;
@@ -70,7 +68,8 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
   const copied: Role = served === 'control' ? 'candidate' : 'control';
   let span: ShadowSpan | undefined;
   const startedAt = { control: performance.now(), candidate: performance.now() };
-  const kept = { control: keepAnswer(budget, context.answerBytes), candidate: keepAnswer(budget, context.answerBytes) };
+  const asking = { budget, answerBytes: limits.answerBytes };
+  const kept = { control: keepAnswer(budget, limits.answerBytes), candidate: keepAnswer(budget, limits.answerBytes) };
   const ended = { control: false, candidate: false };
   /** The control's answer to the same request once more; undefined if it is not asked twice. */
   let secondAsk: Promise<AskedAgain | undefined> | undefined;
@@ -181,7 +180,7 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
       capability: request.migration.capability,
       catchUp,
       timeoutMs: limits.catchUpMs,
-      ask: (role) => askAgain(context.upstreams.get(request[role]), callOf(role), context),
+      ask: (role) => askAgain(context.upstreams.get(request[role]), callOf(role), asking),
       compare: (one, other) => byNow(one.answer, other.answer),
     })
       .then((rechecked) => settleRechecked(rechecked, offer, () => byNow(control, candidate).outcome))
@@ -247,7 +246,7 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
         if (stopped === 'too_large') {
           // It does answer; there is only more of it than we want.
           circuit.succeeded();
-          fail(`answers with more than ${context.answerBytes} bytes`);
+          fail(`answers with more than ${limits.answerBytes} bytes`);
         } else if (stopped === 'no_room') {
           drop('memory');
         }
@@ -270,7 +269,7 @@ export function startPair(request: ShadowRequest, context: PairContext): ShadowP
   function askControlTwice(): void {
     const leaveAsk = context.enterSecondAsk();
     if (leaveAsk !== undefined) {
-      secondAsk = askAgain(context.upstreams.get(request.control), callOf('control'), context).finally(leaveAsk);
+      secondAsk = askAgain(context.upstreams.get(request.control), callOf('control'), asking).finally(leaveAsk);
     }
   }
 

@@ -191,7 +191,6 @@ export function createShadow(options: ShadowOptions): Shadow {
         noise,
         tally,
         redaction,
-        answerBytes: limits.answerBytes,
         catchUp: options.catchUp,
         enterSecondAsk,
         enterRecheck() {
